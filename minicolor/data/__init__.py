@@ -1,0 +1,1 @@
+"""From picture files to batches: photos -> pack -> split -> loader -> augment -> pairs.prepare()."""

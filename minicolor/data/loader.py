@@ -1,0 +1,64 @@
+"""Batches of uint8 pictures on the training device, in an order that depends on (seed, epoch) alone.
+
+No worker processes: decoding was done once, by pack. On a GPU the whole array moves there when it fits into half of
+the free memory, and a batch is one gather; otherwise rows are read from the memory map one batch ahead. On the CPU
+the memory map is the best cache there is: the system keeps its pages, shares them, and can drop them again.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from minicolor.data.pack import Pack
+
+
+class Loader:
+    """Pictures `indices` of a pack, in batches of (N, 3, S, S) uint8 on `device`. The last batch may be smaller."""
+
+    def __init__(self, pack: Pack, indices, batch_size: int, device="cpu", seed: int = 0, shuffle: bool = True,
+                 resident: bool | None = None):
+        self.pack, self.batch_size, self.seed, self.shuffle = pack, batch_size, seed, shuffle
+        self.rows = np.asarray(pack.rows)[np.asarray(indices, dtype=np.int64)]
+        self.device = torch.device(device)
+        if resident is None:
+            resident = self.device.type == "cuda" and _fits(len(self.rows) * pack.pictures[0].nbytes)
+        self.resident = torch.from_numpy(pack.pictures[np.sort(self.rows)]).to(self.device) if resident else None
+
+    def __len__(self) -> int:
+        """How many pictures."""
+        return len(self.rows)
+
+    @property
+    def batches(self) -> int:
+        return -(-len(self.rows) // self.batch_size)
+
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[tuple[int, Tensor]]:
+        """(position, batch) from batch `start` on; the same number gives the same batches, on every machine."""
+        order = np.arange(len(self.rows))
+        if self.shuffle:
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+            order = torch.randperm(len(self.rows), generator=generator).numpy()
+        slices = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
+        read = self._gather if self.resident is not None else self._read
+        with ThreadPoolExecutor(1) as ahead:                 # one batch is read while the last one is trained on
+            waiting = ahead.submit(read, slices[start]) if start < len(slices) else None
+            for i in range(start, len(slices)):
+                batch = waiting.result()
+                waiting = ahead.submit(read, slices[i + 1]) if i + 1 < len(slices) else None
+                yield i, batch.to(self.device, non_blocking=True).permute(0, 3, 1, 2)    # NHWC bytes seen as NCHW
+
+    def _read(self, order: np.ndarray) -> Tensor:
+        batch = torch.from_numpy(self.pack.pictures[self.rows[order]])                   # copies these rows only
+        return batch.pin_memory() if self.device.type == "cuda" else batch
+
+    def _gather(self, order: np.ndarray) -> Tensor:
+        where = np.searchsorted(np.sort(self.rows), self.rows[order])                    # rows were stored sorted
+        return self.resident[torch.from_numpy(where).to(self.device)]
+
+
+def _fits(n_bytes: int) -> bool:
+    free, _ = torch.cuda.mem_get_info()
+    return n_bytes < free / 2

@@ -1,0 +1,66 @@
+"""The default data set: pictures drawn by numpy, from nothing but a seed and an index. No files, no download.
+
+    draw(seed, index, size) -> Scene(rgb, label, mask)
+
+Every scene is one of CLASSES, every pixel one of PARTS. Most colors follow from what the thing is (grass, lemons, bricks), so
+they can be learned from the grey picture. Those of AMBIGUOUS parts cannot: a car is red, blue, yellow or turquoise at exactly
+the same lightness, and only the coin knows. Lessons use them to show what a loss does when the answer is not in the input.
+
+The class is drawn from the scene's own generator and is not index % 5: whoever trains on every fifth picture should not
+find that all of them are portraits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minicolor.data.scene_canvas import Canvas
+from minicolor.data.scene_fruit import fruit
+from minicolor.data.scene_house import house
+from minicolor.data.scene_landscape import landscape
+from minicolor.data.scene_palette import AMBIGUOUS, CLASSES, PARTS, TOSS_NAMES
+from minicolor.data.scene_portrait import portrait
+from minicolor.data.scene_street import street
+from minicolor.errors import BadInput
+
+__all__ = ["AMBIGUOUS", "CLASSES", "PARTS", "TOSS_NAMES", "Scene", "draw", "draw_all"]
+
+_PAINTERS = (landscape, house, fruit, portrait, street)  # in the order of CLASSES
+
+
+@dataclass(frozen=True)
+class Scene:
+    rgb: np.ndarray  # (size, size, 3) uint8, sRGB
+    label: int  # index into CLASSES
+    mask: np.ndarray  # (size, size) uint8, index into PARTS: the part seen at the pixel's center
+
+
+def draw(seed: int, index: int, size: int = 256, toss: int | None = None) -> Scene:
+    """Scene number `index` of the data set `seed`: the same picture on every machine and, but for detail, at every size.
+
+    toss: index into TOSS_NAMES; gives every ambiguous object that color and changes nothing else, lightness included.
+        None: each object has its own color, by chance.
+    Raises BadInput for a size below 8, a negative seed or index, a toss that does not exist.
+    """
+    for name, value, least in (("seed", seed, 0), ("index", index, 0), ("size", size, 8)):
+        _check(name, value, least)
+    if toss is not None and (_check("toss", toss, 0) or toss >= len(TOSS_NAMES)):
+        raise BadInput(f"toss must be None or 0 to {len(TOSS_NAMES) - 1}, got {toss}")
+    canvas = Canvas(int(size), int(seed), int(index), toss)
+    label = canvas.dice.below(len(CLASSES))
+    _PAINTERS[label](canvas)
+    return Scene(canvas.finish(), label, canvas.mask)
+
+
+def _check(name: str, value: int, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise BadInput(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
+def draw_all(seed: int, count: int, size: int, workers: int | None = None) -> np.ndarray:
+    out = np.empty((count, size, size, 3), np.uint8)
+    for i in range(count):
+        out[i] = draw(seed, i, size).rgb
+    return out

@@ -1,0 +1,35 @@
+"""What a user did that cannot work, said in one sentence.
+
+Every function raises `BadInput` with a sentence that names the thing and what was expected; every door
+(`python -m minicolor.<door>`) runs inside `one_line()`, which prints that sentence and exits with code 2.
+"""
+
+import contextlib
+import errno
+import os
+import sys
+
+
+class BadInput(ValueError):
+    """One clear sentence for the person at the keyboard. Bugs raise anything but this."""
+
+
+@contextlib.contextmanager
+def one_line():
+    """Turn what a user can mend into one line on stderr and exit code 2; leave bugs their traceback."""
+    try:
+        yield
+    except BadInput as e:
+        sys.exit(_say(str(e)))
+    except OSError as e:  # a full disk, a read-only folder: the system's own words, and the file they are about
+        where = f"{os.fspath(e.filename)}: " if e.filename else ""
+        hint = "; nothing written before is lost" if e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else ""
+        sys.exit(_say(f"{where}{(e.strerror or str(e)).lower()}{hint}"))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _say(sentence: str) -> int:
+    print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
+    return 2

@@ -1,0 +1,181 @@
+"""The only training loop. It knows recipes and steps, and never the name of a network.
+
+A run is a folder: last.pt (everything needed to go on), best.pt (the weights with the best validation ab-RMSE), log.csv, split.json,
+strips/ (held-out samples after each epoch), results.json and report.html.
+
+Killed at any moment, a run goes on from last.pt and ends with the same weights, bit for bit on a CPU: order and
+augmentation are functions of (seed, epoch, batch), and the generator that dropout draws from is in the checkpoint.
+"""
+
+import hashlib
+import math
+import time
+from pathlib import Path
+
+import torch
+
+from minicolor import checkpoint, report
+from minicolor.data.augment import augment
+from minicolor.data.loader import Loader
+from minicolor.data.pack import Pack
+from minicolor.data.pairs import prepare
+from minicolor.data.split import split, write_split
+from minicolor.errors import BadInput
+from minicolor.held_out import baselines, color, evaluate
+from minicolor.precision import autocast, choose
+from minicolor.progress import Progress
+from minicolor.recipe import Recipe, comments, to_dict
+
+STRIP = 6  # pictures in the strip of samples
+
+
+def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume: bool = False,
+        save_minutes: float = 10.0, tensorboard: bool = False, quiet: bool = False) -> dict:
+    """Train `recipe` on the pack's training part; returns the figures that results.json holds.
+
+    resume: go on from out/last.pt. Refuses (BadInput) a folder that already holds a run, other pictures than the run
+    began with, and stops with one sentence at the first loss that is not finite, with the last good checkpoint kept.
+    """
+    out = Path(out)
+    saved = _previous(out, resume, recipe, pack)
+    parts = split(pack.keys, recipe.seed)
+    train, val, test = (Loader(pack, parts[p], recipe.batch_size, device, recipe.seed, shuffle=p == "train")
+                        for p in ("train", "val", "test"))
+
+    torch.manual_seed(recipe.seed)                                   # of the weights, and of dropout
+    step = recipe.build(autocast(recipe.precision, device))
+    for network in step.networks.values():
+        network.to(device, memory_format=torch.channels_last).train()
+
+    run = saved["run"] if saved else _new_run(train, val)
+    if saved:
+        _restore(step, saved)
+    out.mkdir(parents=True, exist_ok=True)
+    write_split(out / "split.json", pack, parts, recipe.seed)
+    log = report.Log(out, tensorboard)
+    samples = torch.cat([rgb for _, rgb in Loader(pack, parts["val"][:STRIP], STRIP, device, shuffle=False).epoch()])
+    samples = samples.float() / 255
+
+    def save(name: str = "last.pt") -> None:
+        _refuse_broken_weights(step, run, out)
+        networks = {n: net.state_dict() for n, net in step.networks.items()}
+        state = {"recipe": to_dict(recipe), "networks": networks, "data": {"hash": pack.hash, "source": pack.source}}
+        if name == "last.pt":
+            state |= {"optimizers": {n: o.state_dict() for n, o in step.optimizers.items()}, "run": run,
+                      "random": checkpoint.random_state()}
+        checkpoint.save(out / name, state)
+
+    every = 1 if torch.device(device).type == "cpu" else 25          # reading a loss makes the GPU wait for itself
+    pictures_done = run["epoch"] * len(train) + min(run["batch"] * recipe.batch_size, len(train))
+    with Progress(recipe.epochs * len(train), pictures_done, quiet) as bar:
+        last_save = time.monotonic()
+        while run["epoch"] < recipe.epochs and not _enough(run, recipe):
+            sums = {name: torch.tensor(value, dtype=torch.float64, device=device) for name, value in run["sums"].items()}
+            began = time.monotonic()
+            for i, batch in train.epoch(run["epoch"], start=run["batch"]):
+                draws = torch.Generator().manual_seed(_seed(recipe.seed, run["epoch"], i))
+                rgb = augment(batch.float() / 255, draws, recipe.flip, recipe.jitter)
+                losses = step.step(*prepare(rgb, recipe.target))
+                for name, loss in losses.items():
+                    sums[name] = sums.get(name, 0) + loss.double() * len(batch)
+                run["batch"], run["seen"] = i + 1, run["seen"] + len(batch)
+                if run["batch"] % every == 0 or run["batch"] == train.batches:
+                    run["sums"] = {name: s.item() for name, s in sums.items()}
+                    _refuse_broken_losses(run, step, out)
+                    bar.show(run)
+                bar.update(len(batch))
+                if time.monotonic() - last_save > 60 * save_minutes and run["batch"] < train.batches:
+                    run["sums"] = {name: s.item() for name, s in sums.items()}
+                    run["seconds"] += time.monotonic() - began
+                    began = time.monotonic()
+                    save()
+                    last_save = time.monotonic()
+
+            row = {"epoch": run["epoch"] + 1} | {name: s / run["seen"] for name, s in run["sums"].items()}
+            row |= {f"val_{name}": value for name, value in evaluate(step, recipe, val).items()}
+            run["seconds"] += time.monotonic() - began
+            row |= {"minutes": run["seconds"] / 60, "images_per_second": bar.rate}
+            better = row["val_ab_rmse"] < run["best"]
+            run |= {"history": [*run["history"], row], "epoch": run["epoch"] + 1, "batch": 0, "sums": {}, "seen": 0}
+            run |= {"best": row["val_ab_rmse"], "best_epoch": run["epoch"]} if better else {}
+            # before the save: dropout at test draws random numbers too, and a resumed run must not miss any
+            report.strip(out / "strips" / f"epoch_{run['epoch']:03d}.png", samples, color(step, recipe, samples))
+            if better:
+                save("best.pt")
+            save()
+            last_save = time.monotonic()
+            log.epoch(run["history"])
+
+    _load_networks(step, checkpoint.load(out / "best.pt"))
+    figures = evaluate(step, recipe, test) | baselines(train, test)
+    results = {
+        "experiment": recipe.experiment, "recipe": to_dict(recipe), "data": pack.source, "data_hash": pack.hash,
+        "counts": {name: len(indices) for name, indices in parts.items()}, "epochs": run["epoch"],
+        "best_epoch": run["best_epoch"], "minutes": run["seconds"] / 60, "precision": choose(recipe.precision, device),
+        "device": device, "environment": checkpoint.environment(), "test": figures, "history": run["history"],
+        "validation_baselines": run["baselines"],
+    }
+    report.write_json(out / "results.json", results)
+    report.strip(out / "strip.png", samples, color(step, recipe, samples))
+    report.page(out / "report.html", results, comments(recipe), out / "strip.png")
+    return results
+
+
+def _seed(*numbers: int) -> int:
+    """One seed for one batch of one epoch; neighbors share nothing, and every machine agrees."""
+    return int.from_bytes(hashlib.sha256(repr(numbers).encode()).digest()[:7], "big")
+
+
+def _new_run(train: Loader, val: Loader) -> dict:
+    return {"epoch": 0, "batch": 0, "seen": 0, "sums": {}, "history": [], "best": math.inf, "best_epoch": 0,
+            "seconds": 0.0, "baselines": baselines(train, val)}
+
+
+def _previous(out: Path, resume: bool, recipe: Recipe, pack: Pack) -> dict | None:
+    """The state to go on from, or None to begin; BadInput where either would lose something."""
+    last = out / "last.pt"
+    if not last.exists():
+        return None
+    if not resume:
+        raise BadInput(f"{out} already holds a run: add --resume to go on with it, or name another folder with --out")
+    saved = checkpoint.load(last)
+    if saved["data"]["hash"] != pack.hash:
+        raise BadInput(f"{out} was trained on other pictures ({saved['data']['source']}) than {pack.source} now holds: "
+                       "a resumed run must see the same ones")
+    return saved
+
+
+def _restore(step, saved: dict) -> None:
+    _load_networks(step, saved)
+    for name, optimizer in step.optimizers.items():
+        optimizer.load_state_dict(saved["optimizers"][name])
+    checkpoint.set_random_state(saved["random"])
+
+
+def _load_networks(step, saved: dict) -> None:
+    for name, network in step.networks.items():
+        network.load_state_dict(saved["networks"][name])
+
+
+def _enough(run: dict, recipe: Recipe) -> bool:
+    return recipe.patience > 0 and run["epoch"] - run["best_epoch"] >= recipe.patience
+
+
+def _refuse_broken_losses(run: dict, step, out: Path) -> None:
+    for name, value in run["sums"].items():
+        if not math.isfinite(value):
+            _stop(f"the loss {name} is {value}", run, out)
+
+
+def _refuse_broken_weights(step, run: dict, out: Path) -> None:
+    """A step can break the weights after its loss was still fine: such weights must not replace a good checkpoint."""
+    for which, network in step.networks.items():
+        for name, tensor in network.state_dict().items():
+            if tensor.is_floating_point() and not tensor.isfinite().all():
+                _stop(f"the {which}'s weights {name} are not finite", run, out)
+
+
+def _stop(what: str, run: dict, out: Path) -> None:
+    kept = f"{out / 'last.pt'} is the last good checkpoint" if (out / "last.pt").exists() else "nothing was saved yet"
+    raise BadInput(f"training stopped: {what} in epoch {run['epoch'] + 1}, batch {run['batch']}; {kept}; "
+                   "a smaller --lr or --precision float32 may help")

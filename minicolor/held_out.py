@@ -1,0 +1,65 @@
+"""Figures on pictures that were not trained on, and the two answers that any network has to beat.
+
+    grey    leave the picture as it is: a = b = 0
+    mean    give every pixel the mean a, b of the training pictures
+
+Always float32, whatever the training's precision.
+"""
+
+import torch
+from torch import Tensor
+
+from minicolor.data.loader import Loader
+from minicolor.data.pairs import prepare, restore
+from minicolor.metrics.ab_rmse import ab_rmse
+from minicolor.metrics.colorfulness import colorfulness
+from minicolor.metrics.psnr import psnr
+from minicolor.models.modes import at_test
+from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
+
+
+def color(step, recipe, rgb: Tensor) -> Tensor:
+    """Pictures (N, 3, S, S) in [0, 1] -> what the trained network makes of their lightness, (N, 3, S, S) in [0, 1]."""
+    x, _ = prepare(rgb, recipe.target)
+    with torch.inference_mode(), at_test(step.networks["generator"], recipe.norm_at_test, recipe.dropout_at_test):
+        return restore(x, step.generate(x), recipe.target)
+
+
+def evaluate(step, recipe, loader: Loader) -> dict[str, float]:
+    """Means over the loader's pictures of ab-RMSE, PSNR and colorfulness; per picture first, then the mean."""
+    return _mean(loader, lambda rgb: {
+        "ab_rmse": ab_rmse(fake := color(step, recipe, rgb), rgb),
+        "psnr": psnr(fake, rgb),
+        "colorfulness": colorfulness(fake),
+    })
+
+
+def baselines(train: Loader, held_out: Loader, at_most: int = 1000) -> dict[str, float]:
+    """ab-RMSE of `grey` and `mean`, and the colorfulness of the truth, on the held-out pictures."""
+    total, count = torch.zeros(2, dtype=torch.float64), 0
+    for _, batch in train.epoch():
+        ab = rgb_to_lab(batch.float() / 255)[:, 1:]
+        total += ab.mean(dim=(2, 3)).sum(0).double().cpu()
+        if (count := count + len(batch)) >= at_most:
+            break
+    mean = (total / count).float()[None, :, None, None]
+
+    def answers(rgb: Tensor) -> dict[str, Tensor]:
+        lab = rgb_to_lab(rgb)
+        grey = torch.cat([lab[:, :1], torch.zeros_like(lab[:, 1:])], dim=1)
+        average = torch.cat([lab[:, :1], mean.to(lab).expand_as(lab[:, 1:])], dim=1)
+        return {
+            "grey_ab_rmse": ab_rmse(lab_to_rgb(grey), rgb),
+            "mean_ab_rmse": ab_rmse(lab_to_rgb(average), rgb),
+            "true_colorfulness": colorfulness(rgb),
+        }
+
+    return _mean(held_out, answers)
+
+
+def _mean(loader: Loader, figures) -> dict[str, float]:
+    sums: dict[str, float] = {}
+    for _, batch in loader.epoch():
+        for name, per_picture in figures(batch.float() / 255).items():
+            sums[name] = sums.get(name, 0.0) + per_picture.double().sum().item()
+    return {name: total / len(loader) for name, total in sums.items()}

@@ -1,0 +1,21 @@
+"""What every metric checks first: two batches of the same shape, with values that can be what they claim to be."""
+
+import torch
+from torch import Tensor
+
+from minicolor.errors import BadInput
+
+_SLACK = 1e-3  # rounding of a conversion there and back is no reason to refuse a picture
+
+
+def check_rgb(*pictures: Tensor) -> None:
+    """Refuse what is not float (N, 3, H, W) in [0, 1], or not all of one shape, in one sentence."""
+    for x in pictures:
+        if x.ndim != 4 or x.shape[1] != 3 or not x.is_floating_point():
+            raise BadInput(f"expected float pictures (N, 3, H, W), got {x.dtype} {tuple(x.shape)}")
+        if x.shape != pictures[0].shape:
+            raise BadInput(f"pictures of one shape expected, got {tuple(pictures[0].shape)} and {tuple(x.shape)}")
+        low, high = (v.item() for v in torch.aminmax(x))
+        if not (low >= -_SLACK and high <= 1 + _SLACK):
+            guess = "; looks like 0..255" if high > 2 else "; looks like -1..1" if low < -_SLACK else ""
+            raise BadInput(f"expected values in [0, 1], got {low:.4g} .. {high:.4g}{guess}")

@@ -1,0 +1,31 @@
+"""float32 or bf16: what `--precision` means on this hardware.
+
+bf16 by autocast keeps the weights, the optimizers and the losses in float32 and computes convolutions in bfloat16: on a GPU
+or a CPU with matrix instructions for it that is several times faster, on any other CPU it is slower. "auto" knows.
+"""
+
+from contextlib import nullcontext
+from functools import partial
+
+import torch
+
+
+def bf16_is_fast(device: str | torch.device) -> bool:
+    """Whether the hardware multiplies bfloat16 itself (Ampere GPUs and later; CPUs with AVX512-BF16 or AMX)."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if torch.device(device).type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return False
+
+
+def choose(precision: str, device: str | torch.device) -> str:
+    """"auto" -> "bf16" where that is fast, else "float32"; anything else as it is."""
+    return ("bf16" if bf16_is_fast(device) else "float32") if precision == "auto" else precision
+
+
+def autocast(precision: str, device: str | torch.device):
+    """-> a context manager factory for the forward passes."""
+    if choose(precision, device) == "bf16":
+        return partial(torch.autocast, torch.device(device).type, dtype=torch.bfloat16)
+    return nullcontext

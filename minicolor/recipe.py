@@ -1,0 +1,100 @@
+"""What a recipe is: a frozen dataclass whose every field does something, and build().
+
+A recipe file holds RECIPE (the report's own numbers) and QUICK (the same experiment, small enough for a laptop).
+The comment beside a field is its documentation: `train --help` prints it, and the flag is made from the field.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from minicolor.errors import BadInput
+
+PRECISIONS = ("auto", "float32", "bf16")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The fields that every experiment has. A subclass adds its own, and build()."""
+
+    name: str                           # what `python -m minicolor.train` calls it
+    experiment: str                     # its id in the table of experiments: A6, C1, ...
+    source: str                         # where its numbers come from
+    data: str = "scenes"                # scenes (drawn pictures), a folder or tar of photographs, or a pack
+    pictures: int = 2000                # use at most so many (of scenes: draw so many)
+    size: int = 256                     # side of the square training pictures, in pixels; a multiple of 32
+    batch_size: int = 16                # pictures per optimization step
+    epochs: int = 100                   # times through the training pictures
+    lr: float = 2e-4                    # Adam's step size
+    seed: int = 0                       # of the weights, the order, the split and the augmentation
+    flip: bool = True                   # mirror one training picture in two
+    jitter: float = 1.0                 # enlarge training pictures by this factor, then crop back at random; 1: off
+    patience: int = 0                   # stop after so many epochs without a better validation ab-RMSE; 0: never
+    precision: str = "auto"             # float32, bf16 (autocast), or auto: bf16 where the hardware computes in it
+    norm_at_test: str = "running"       # BatchNorm at test: running averages, or the test batch's own ("batch")
+    dropout_at_test: bool = False       # pix2pix leaves dropout on at test as its only noise
+
+    def build(self, autocast):
+        """-> the step object: .networks, .optimizers, .step(x, y) -> losses, .generate(x) -> output."""
+        raise TypeError(f"{type(self).__name__} is missing its build()")
+
+    def check(self) -> "Recipe":
+        """Itself, or BadInput with one sentence about the first field that cannot be."""
+        rules = [
+            ("pictures", self.pictures >= 3, "at least 3: one each to train, validate and test"),
+            ("size", self.size >= 32 and self.size % 32 == 0, "a multiple of 32"),
+            ("batch_size", self.batch_size >= 1, "at least 1"),
+            ("epochs", self.epochs >= 1, "at least 1"),
+            ("lr", 0 < self.lr < 1, "between 0 and 1"),
+            ("seed", 0 <= self.seed < 2**31, "between 0 and 2147483647"),
+            ("jitter", 1 <= self.jitter <= 2, "between 1 (off) and 2"),
+            ("patience", self.patience >= 0, "0 (never stop early) or more"),
+            ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
+            ("norm_at_test", self.norm_at_test in ("running", "batch"), "running or batch"),
+        ]
+        for field, fine, expected in rules:
+            if not fine:
+                raise BadInput(f"--{field.replace('_', '-')} {getattr(self, field)}: expected {expected}")
+        return self
+
+
+def to_dict(recipe: Recipe) -> dict:
+    """Plain values only, for checkpoints and reports."""
+    return dataclasses.asdict(recipe)
+
+
+def from_dict(values: dict) -> Recipe:
+    """The recipe of this name with these values; unknown names and fields are refused in one sentence."""
+    module = load(values["name"])
+    known = {f.name for f in dataclasses.fields(module.RECIPE)}
+    if unknown := sorted(set(values) - known):
+        raise BadInput(f"recipe {values['name']} has no field {', '.join(unknown)}: written by another version?")
+    return dataclasses.replace(module.RECIPE, **values).check()
+
+
+def names() -> list[str]:
+    from minicolor import recipes
+
+    return sorted(m.name for m in pkgutil.iter_modules(recipes.__path__))
+
+
+def load(name: str):
+    """The module minicolor.recipes.<name>, or BadInput with the nearest names."""
+    if name not in names():
+        near = get_close_matches(name, names(), n=3, cutoff=0.4) or names()
+        raise BadInput(f"no recipe is called {name!r}; did you mean {' or '.join(near)}? --list shows all")
+    return importlib.import_module(f"minicolor.recipes.{name}")
+
+
+def comments(recipe: Recipe) -> dict[str, str]:
+    """Field name -> the comment beside it, read from the source, subclasses over their parents."""
+    found = {}
+    for cls in reversed(type(recipe).__mro__[:-1]):
+        for line in inspect.getsource(cls).splitlines():
+            if m := re.match(r"    (\w+): .*?# (.+)", line):
+                found[m[1]] = " ".join(m[2].split())
+    return found

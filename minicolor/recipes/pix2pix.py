@@ -1,0 +1,43 @@
+"""A6: pix2pix, grey -> RGB.     Recuerdos a Color (report A), II.A.3 and III.B
+
+The whole experiment is on this page: the numbers with their source, then the assembly. The report searched on 800
+pictures and trained on 2500 of CelebA, split 80/10/10, with Adam and a "very small" learning rate "based on the
+hyper-parameters of pix2pix": where it gives no number, the pix2pix paper's stands.
+"""
+
+from dataclasses import dataclass, replace
+
+from minicolor.models.patchgan import PatchGAN
+from minicolor.models.unet import UNet
+from minicolor.recipe import Recipe
+from minicolor.steps.pix2pix import Pix2PixStep
+
+
+@dataclass(frozen=True)
+class Pix2PixRecipe(Recipe):
+    target: str = "rgb"                 # what the network answers: rgb, or ab (lightness is kept)      report A, B.3
+    base: int = 64                      # channels after the first convolution of both networks         paper, 6.1
+    levels: int = 8                     # halvings in the U-Net; fewer where size allows no more        paper, 6.1.1
+    l1_weight: float = 100.0            # lambda, weight of L1 beside the adversarial loss              paper, 3.3
+    beta1: float = 0.5                  # Adam's momentum                                               paper, 6.2
+
+    def build(self, autocast):
+        halvings = (self.size & -self.size).bit_length() - 1        # how often size can be halved: 256 -> 8, 96 -> 5
+        channels = {"rgb": 3, "ab": 2}[self.target]
+        return Pix2PixStep(
+            UNet(1, channels, base=self.base, levels=min(self.levels, halvings)),
+            PatchGAN(1 + channels, base=self.base),                 # it sees the grey picture beside the colored one
+            lr=self.lr, beta1=self.beta1, l1_weight=self.l1_weight, autocast=autocast,
+        )
+
+
+RECIPE = Pix2PixRecipe(
+    name="pix2pix",
+    experiment="A6",
+    source="Tepsich and Gubitosi, Recuerdos a Color, II.A.3 and III.B; Isola et al. 2017, arXiv:1611.07004",
+    pictures=2500,                      # report A, III.B
+    jitter=286 / 256,                   # report A, II.B.2: resize, crop, random jitter; sizes from the paper, 6.2
+    batch_size=1,                       # paper, 6.2
+    epochs=200,                         # paper, 6.2
+)
+QUICK = replace(RECIPE, pictures=1500, size=64, base=32, batch_size=16, epochs=16, lr=5e-4)

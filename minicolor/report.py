@@ -1,0 +1,155 @@
+"""What a run leaves to look at: log.csv, strips of samples, results.json and one self-contained report.html."""
+
+import base64
+import csv
+import html
+import io
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from minicolor.errors import BadInput
+from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
+
+GAP = 4  # white pixels between the pictures of a strip
+
+
+class Log:
+    """log.csv, rewritten whole after each epoch so that a resumed run's file has no epoch twice; TensorBoard if asked."""
+
+    def __init__(self, out: Path, tensorboard: bool = False):
+        self.path, self.board, self.told = out / "log.csv", None, 0
+        if tensorboard:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError:
+                raise BadInput("--tensorboard needs the package: pip install 'minicolor[tensorboard]'") from None
+            self.board = SummaryWriter(str(out / "tensorboard"))
+
+    def epoch(self, history: list[dict]) -> None:
+        text = io.StringIO()
+        table = csv.DictWriter(text, fieldnames=list(history[-1]), lineterminator="\n")
+        table.writeheader()
+        table.writerows({k: f"{v:.6g}" for k, v in row.items()} for row in history)
+        _write(self.path, text.getvalue().encode())
+        if self.board:
+            for name, value in history[-1].items():
+                self.board.add_scalar(name, value, history[-1]["epoch"])
+            self.board.flush()
+
+
+def strip(path: Path, truth: Tensor, colored: Tensor) -> None:
+    """PNG, three rows: what the network sees (lightness alone), what it makes of it, the truth.
+
+    truth, colored: (N, 3, S, S) in [0, 1]. Small pictures are enlarged to about 128 pixels by repeating them.
+    """
+    lab = rgb_to_lab(truth)
+    grey = lab_to_rgb(torch.cat([lab[:, :1], torch.zeros_like(lab[:, 1:])], dim=1))
+    rows = [grid_row(x) for x in (grey, colored, truth)]
+    between = np.full((GAP, rows[0].shape[1], 3), 255, np.uint8)
+    stacked = np.concatenate([r for row in rows for r in (row, between)][:-1])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    png = io.BytesIO()
+    Image.fromarray(stacked).save(png, "PNG")
+    _write(path, png.getvalue())
+
+
+def grid_row(pictures: Tensor) -> np.ndarray:
+    """(N, 3, S, S) in [0, 1] -> (S', W, 3) uint8, side by side."""
+    times = max(1, 128 // pictures.shape[-1])
+    large = pictures.repeat_interleave(times, -1).repeat_interleave(times, -2)
+    u8 = (large.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    between = np.full((u8.shape[1], GAP, 3), 255, np.uint8)
+    return np.concatenate([p for picture in u8 for p in (picture, between)][:-1], axis=1)
+
+
+def write_json(path: Path, values: dict) -> None:
+    _write(path, (json.dumps(values, indent=2, sort_keys=False) + "\n").encode())
+
+
+def curves(history: list[dict], baselines: dict[str, float]) -> bytes:
+    """PNG: validation ab-RMSE against the two answers to beat, and the losses by name, over epochs."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg   # drawn without a screen and without pyplot's globals
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(10, 3.4), layout="constrained", dpi=110)
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in history]
+    left.plot(epochs, [row["val_ab_rmse"] for row in history], "o-", ms=3, label="this run")
+    left.axhline(baselines["grey_ab_rmse"], color="grey", ls="--", label="left grey")
+    left.axhline(baselines["mean_ab_rmse"], color="tab:brown", ls=":", label="mean color")
+    left.set(title="validation ab-RMSE (lower is better)", xlabel="epoch", ylabel="Lab units")
+    left.set_ylim(bottom=0)
+    for name in (n for n in history[0] if "_" in n and n[:2] in ("d_", "g_")):
+        right.plot(epochs, [row[name] for row in history], "o-", ms=3, label=name)
+    right.set(title="training losses", xlabel="epoch", yscale="log")
+    for axes in (left, right):
+        axes.legend(fontsize=8)
+        axes.grid(alpha=0.3)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    png = io.BytesIO()
+    figure.savefig(png, format="png")
+    return png.getvalue()
+
+
+def page(path: Path, results: dict, recipe_comments: dict[str, str], strip_path: Path) -> None:
+    """One HTML file with everything inside it: figures, strip, curves, settings, environment."""
+    test, recipe = results["test"], results["recipe"]
+    share = test["ab_rmse"] / test["grey_ab_rmse"] if test["grey_ab_rmse"] else float("nan")
+    figures = [
+        ("ab-RMSE of this run", f"{test['ab_rmse']:.2f}", "Lab units, lower is better"),
+        ("… left grey", f"{test['grey_ab_rmse']:.2f}", f"this run has {share:.0%} of it"),
+        ("… mean training color everywhere", f"{test['mean_ab_rmse']:.2f}", ""),
+        ("PSNR", f"{test['psnr']:.2f} dB", "flatters: lightness comes from the input"),
+        ("colorfulness", f"{test['colorfulness']:.1f}", f"the true pictures have {test['true_colorfulness']:.1f}"),
+    ]
+    counts = results["counts"]
+    sections = [
+        f"<h1>{_e(recipe['name'])} <small>experiment {_e(results['experiment'])}</small></h1>",
+        f"<p>{_e(results['data'])}: {counts['train']} pictures trained on, {counts['val']} to validate, {counts['test']} "
+        f"to test, {recipe['size']}×{recipe['size']} pixels. {results['epochs']} epochs in {results['minutes']:.1f} "
+        f"minutes; the best was epoch {results['best_epoch']}. {_e(recipe['source'])}.</p>",
+        f"<h2>On the {counts['test']} test pictures</h2>{_table(figures)}",
+        "<h2>Held-out samples</h2><p>What the network sees, what it makes of it, the truth.</p>"
+        f"<img alt='three rows of pictures: grey input, colored by the network, true colors' src='{_png(strip_path.read_bytes())}'>",
+        "<h2>Curves</h2><img alt='curves of validation error and training losses over epochs' "
+        f"src='{_png(curves(results['history'], results['validation_baselines']))}'>",
+        "<h2>Settings</h2>" + _table([(k, v, recipe_comments.get(k, "")) for k, v in recipe.items() if k != "source"]),
+        "<h2>Environment</h2>" + _table([(k, v) for k, v in results["environment"].items()]
+                                        + [("device", results["device"]), ("precision", results["precision"])]),
+    ]
+    style = ("body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
+             "img{max-width:100%}table{border-collapse:collapse}td{padding:.2rem 1rem .2rem 0;border-top:1px solid #ddd;"
+             "vertical-align:top;overflow-wrap:anywhere}td+td+td{color:#666}small{color:#666;font-weight:normal}")
+    _write(path, ("<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' "
+                  f"content='width=device-width'><title>{_e(recipe['name'])} · minicolor</title><style>{style}</style>"
+                  + "".join(sections) + "</html>\n").encode())
+
+
+def _table(rows) -> str:
+    return "<table>" + "".join("<tr>" + "".join(f"<td>{_e(str(c))}</td>" for c in r) + "</tr>" for r in rows) + "</table>"
+
+
+def _e(text: str) -> str:
+    return html.escape(text)
+
+
+def _png(data: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all: a reader never sees half a file, and a full disk leaves the old one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,105 @@
+"""python -m minicolor.train RECIPE: train one experiment. The flags are the recipe's own fields."""
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+
+import torch
+
+from minicolor import checkpoint, recipe as recipes
+from minicolor.data.source import open_data
+from minicolor.errors import BadInput, one_line
+from minicolor.fit import fit
+
+NOT_FLAGS = ("name", "experiment", "source")  # what a recipe is, not what it is set to
+
+
+def main(argv: list[str] | None = None) -> None:
+    argv = sys.argv[1:] if argv is None else argv
+    with one_line():
+        name = next((a for a in argv if not a.startswith("-")), None)
+        if "--list" in argv:
+            return _list()
+        module = recipes.load(name) if name else None
+        args = _parser(name, module and module.RECIPE).parse_args(argv)
+        if module is None:
+            raise BadInput(f"name a recipe: {', '.join(recipes.names())}; --list says what they are")
+        run(args, module)
+
+
+def run(args: argparse.Namespace, module) -> None:
+    out = Path(args.out or f"runs/{module.RECIPE.name}")
+    given = {f.name: getattr(args, f.name) for f in dataclasses.fields(module.RECIPE)
+             if getattr(args, f.name, None) is not None}
+    device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise BadInput(f"--device {device}: this PyTorch sees no GPU; use --device cpu")
+    if args.resume and (out / "last.pt").exists():
+        recipe = _resumed(out, module.RECIPE, given)
+    else:
+        quick = args.quick or (not args.full and device == "cpu")
+        recipe = dataclasses.replace(module.QUICK if quick else module.RECIPE, **given).check()
+        if quick and not args.quick:
+            print("no GPU: training the small version (--quick), some minutes on a laptop; --full insists on the report's settings")
+    print(f"{recipe.name} ({recipe.experiment}) on {recipe.data} at {recipe.size}x{recipe.size}, {recipe.epochs} epochs -> {out}")
+    pack = open_data(recipe.data, recipe.size, recipe.pictures, recipe.seed)
+    results = fit(recipe, pack, out, device, args.resume, args.save_minutes, args.tensorboard)
+    test = results["test"]
+    print(f"test ab-RMSE {test['ab_rmse']:.2f}; left grey {test['grey_ab_rmse']:.2f}, mean color {test['mean_ab_rmse']:.2f}\n"
+          f"look at {out / 'report.html'} and {out / 'strip.png'}\n"
+          f"color a photograph: python -m minicolor.colorize PHOTO OUT --run {out}")
+
+
+def _resumed(out: Path, recipe, given: dict):
+    """The run's own recipe; only how long it goes on may be changed."""
+    saved = recipes.from_dict(checkpoint.load(out / "last.pt")["recipe"])
+    if saved.name != recipe.name:
+        raise BadInput(f"{out} is a run of {saved.name}, not of {recipe.name}")
+    changed = {k: v for k, v in given.items() if v != getattr(saved, k)}
+    for field in changed.keys() - {"epochs", "patience"}:
+        raise BadInput(f"--{field.replace('_', '-')} {changed[field]}: the run in {out} has {getattr(saved, field)}, and a "
+                       "resumed run keeps its settings (all but --epochs and --patience); name another folder with --out")
+    return dataclasses.replace(saved, **changed).check()
+
+
+def _list() -> None:
+    for name in recipes.names():
+        recipe = recipes.load(name).RECIPE
+        print(f"{name:16s} {recipe.experiment:4s} {recipe.source}")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        raise BadInput(f"{message}; --help shows what there is")
+
+
+def _parser(name: str | None, recipe) -> argparse.ArgumentParser:
+    prog = f"python -m minicolor.train {name or 'RECIPE'}"
+    parser = _Parser(prog=prog, usage=f"{prog} [options]", allow_abbrev=False, description=recipe and f"{recipe.experiment}: {recipe.source}",
+                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", nargs="?", help="the experiment to train; --list shows all")
+    parser.add_argument("--list", action="store_true", help="all recipes with their source")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="the small version, minutes on a laptop (without a GPU: the default)")
+    size.add_argument("--full", action="store_true", help="the report's own settings (with a GPU: the default)")
+    parser.add_argument("--out", metavar="FOLDER", help="where the run goes [runs/RECIPE]")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out where it stopped")
+    parser.add_argument("--device", metavar="cpu|cuda", help="[cuda where there is one]")
+    parser.add_argument("--save-minutes", type=float, default=10, metavar="M", help="checkpoint at least this often [10]")
+    parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard logs too")
+    if recipe:
+        fields = parser.add_argument_group("the recipe's fields [report's value]")
+        comments = recipes.comments(recipe)
+        for f in (f for f in dataclasses.fields(recipe) if f.name not in NOT_FLAGS):
+            value, flag = getattr(recipe, f.name), "--" + f.name.replace("_", "-")
+            text = f"{comments[f.name]} [{value}]".replace("%", "%%")
+            if isinstance(value, bool):
+                fields.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+            else:
+                fields.add_argument(flag, type=type(value), metavar=type(value).__name__.upper(), help=text)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Packaging: minicolor/ as it stands, and kernels/ under the name minicolor.kernels."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+here = Path(__file__).parent
+version = re.search(r'__version__ = "(.+)"', (here / "minicolor" / "__init__.py").read_text(encoding="utf-8"))[1]
+
+setup(
+    name="minicolor",
+    version=version,
+    description="Color and restore pictures with small, readable PyTorch networks and Triton kernels",
+    long_description=(here / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10",
+    packages=[*find_packages(include=["minicolor", "minicolor.*"]), "minicolor.kernels"],
+    package_dir={"minicolor.kernels": "kernels"},  # the bare name "kernels" is somebody else's on the Python index
+    install_requires=["torch>=2.11", "numpy>=1.24", "pillow>=10.3", "matplotlib>=3.7", "tqdm>=4.64"],
+    extras_require={
+        "test": ["pytest>=7.4", "hypothesis>=6.80", "scikit-image>=0.22", "playwright>=1.40", "build", "ruff"],
+        "triton": ["triton>=3.6"],
+        "tensorboard": ["tensorboard>=2.12"],
+    },
+)
