@@ -4,6 +4,7 @@ Every function raises `BadInput` with a sentence that names the thing and what w
 (`python -m minicolor.<door>`) runs inside `one_line()`, which prints that sentence and exits with code 2.
 """
 
+import argparse
 import contextlib
 import errno
 import os
@@ -12,6 +13,13 @@ import sys
 
 class BadInput(ValueError):
     """One clear sentence for the person at the keyboard. Bugs raise anything but this."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a wrong flag is one sentence instead of a page of usage."""
+
+    def error(self, message: str):
+        raise BadInput(f"{message}; --help shows what there is")
 
 
 @contextlib.contextmanager

@@ -75,6 +75,7 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
             for i, batch in train.epoch(run["epoch"], start=run["batch"]):
                 draws = torch.Generator().manual_seed(_seed(recipe.seed, run["epoch"], i))
                 rgb = augment(batch.float() / 255, draws, recipe.flip, recipe.jitter)
+                _set_lr(step, recipe, run["epoch"] + i / train.batches)
                 losses = step.step(*prepare(rgb, recipe.target))
                 for name, loss in losses.items():
                     sums[name] = sums.get(name, 0) + loss.double() * len(batch)
@@ -155,6 +156,14 @@ def _restore(step, saved: dict) -> None:
 def _load_networks(step, saved: dict) -> None:
     for name, network in step.networks.items():
         network.load_state_dict(saved["networks"][name])
+
+
+def _set_lr(step, recipe: Recipe, epochs_done: float) -> None:
+    """Constant, then linear to 0 over the last `decay` of the run: a function of the place alone, so nothing to save."""
+    left = (1 - epochs_done / recipe.epochs) / recipe.decay if recipe.decay else 1.0
+    for optimizer in step.optimizers.values():
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.lr * min(1.0, left)
 
 
 def _enough(run: dict, recipe: Recipe) -> bool:

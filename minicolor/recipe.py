@@ -30,6 +30,7 @@ class Recipe:
     batch_size: int = 16                # pictures per optimization step
     epochs: int = 100                   # times through the training pictures
     lr: float = 2e-4                    # Adam's step size
+    decay: float = 0.0                  # share of the run, at its end, in which the step size falls linearly to 0
     seed: int = 0                       # of the weights, the order, the split and the augmentation
     flip: bool = True                   # mirror one training picture in two
     jitter: float = 1.0                 # enlarge training pictures by this factor, then crop back at random; 1: off
@@ -50,6 +51,7 @@ class Recipe:
             ("batch_size", self.batch_size >= 1, "at least 1"),
             ("epochs", self.epochs >= 1, "at least 1"),
             ("lr", 0 < self.lr < 1, "between 0 and 1"),
+            ("decay", 0 <= self.decay <= 1, "between 0 (constant step size) and 1"),
             ("seed", 0 <= self.seed < 2**31, "between 0 and 2147483647"),
             ("jitter", 1 <= self.jitter <= 2, "between 1 (off) and 2"),
             ("patience", self.patience >= 0, "0 (never stop early) or more"),

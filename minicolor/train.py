@@ -9,7 +9,7 @@ import torch
 
 from minicolor import checkpoint, recipe as recipes
 from minicolor.data.source import open_data
-from minicolor.errors import BadInput, one_line
+from minicolor.errors import BadInput, Parser, one_line
 from minicolor.fit import fit
 
 NOT_FLAGS = ("name", "experiment", "source")  # what a recipe is, not what it is set to
@@ -69,14 +69,9 @@ def _list() -> None:
         print(f"{name:16s} {recipe.experiment:4s} {recipe.source}")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str):
-        raise BadInput(f"{message}; --help shows what there is")
-
-
 def _parser(name: str | None, recipe) -> argparse.ArgumentParser:
     prog = f"python -m minicolor.train {name or 'RECIPE'}"
-    parser = _Parser(prog=prog, usage=f"{prog} [options]", allow_abbrev=False, description=recipe and f"{recipe.experiment}: {recipe.source}",
+    parser = Parser(prog=prog, usage=f"{prog} [options]", allow_abbrev=False, description=recipe and f"{recipe.experiment}: {recipe.source}",
                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", nargs="?", help="the experiment to train; --list shows all")
     parser.add_argument("--list", action="store_true", help="all recipes with their source")

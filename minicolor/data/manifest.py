@@ -2,7 +2,7 @@
 
     entry      {"name", "row", "bytes", "mtime_ns", "width", "height", "sha256"}  or, instead of the last three,
                {"reason"}: a picture that could not be read. Its row stays black; mtime_ns null = try again next time.
-    journal    a head {"format", "source", "size", ...}, then one line of entries for each chunk whose pixels are on disk
+    journal    a head {"format", "source", "size", ...}, then lines of entries whose pixels are on the disk
     manifest   the head, the hash and all entries, sorted by name; its presence means complete
 
 Both are replaced atomically or appended to, so a kill at any moment leaves a whole manifest or a journal whose last
@@ -17,7 +17,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from minicolor.data.sources import shown
+from minicolor.data.listing import shown
 from minicolor.errors import BadInput
 
 PICTURES, MANIFEST, JOURNAL, NEW = "pictures.npy", "manifest.json", "journal.jsonl", ".new"
@@ -55,17 +55,18 @@ def read_manifest(folder: Path) -> dict | None:
         return None
     except (OSError, UnicodeDecodeError) as e:
         raise BadInput(f"{shown(folder / MANIFEST)} cannot be read: {e}") from None
+    ours, broken = True, True
     try:
         found = json.loads(text)
-        ours = found["format"] == FORMAT
+        ours = found["format"] == FORMAT and found["version"] == VERSION
         good, size = found["pictures"], found["size"]
         content = digest((e["name"] for e in good), (e["sha256"] for e in good), size)
         broken = content != found["hash"] or [e["name"] for e in good] != sorted(e["name"] for e in good)
         broken = broken or len({e["row"] for e in good}) != len(good) or any(e["row"] < 0 for e in good)
         _ = found["source"], found["stamp"], [(e["name"], e["reason"]) for e in found["skipped"]]
     except (ValueError, KeyError, TypeError, AttributeError):
-        ours, broken = True, True
-    if not ours or found.get("version") != VERSION:
+        broken = True
+    if not ours:
         raise BadInput(f"{shown(folder / MANIFEST)} is no manifest of a {FORMAT}, version {VERSION}")
     if broken:
         raise BadInput(f"{shown(folder / MANIFEST)} is broken; delete the folder and pack again")

@@ -4,7 +4,7 @@
 
 OUT holds `pictures.npy` (np.load opens it) and `manifest.json`; while unfinished, `journal.jsonl` in its place. Stop it
 at any moment and run it again: it goes on where it was, and ends in the same bytes as a run that was never stopped.
-Run on a finished pack, it returns at once if names, sizes and mtimes are as before, and otherwise does only what changed.
+On a finished pack it returns at once if names, sizes and mtimes are as before, and otherwise does only what changed.
 Every picture has its row from the start, so workers need not talk; the row of a bad picture stays black and unused.
 """
 
@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from minicolor.data import manifest
+from minicolor.data.listing import listing, shown, stamp
 from minicolor.data.manifest import JOURNAL, MANIFEST, PICTURES
 from minicolor.data.packing import run
-from minicolor.data.sources import listing, shown, stamp
 from minicolor.errors import BadInput
 
 try:
@@ -48,7 +48,7 @@ class Pack:
 
 
 def in_memory(pictures: np.ndarray, names: Sequence[str], source: str) -> Pack:
-    """A Pack of pictures (N, S, S, 3) uint8 that exist already, such as drawn scenes. A key is the sha256 of the name."""
+    """A Pack of pictures (N, S, S, 3) uint8 that exist already, such as drawn scenes. Keys: sha256 of the names."""
     if pictures.ndim != 4 or pictures.shape[1] != pictures.shape[2] or pictures.shape[3] != 3 or pictures.dtype != "u1":
         raise BadInput(f"pictures are {pictures.dtype} {pictures.shape}, expected uint8 (N, S, S, 3)")
     if len(names) != len(pictures) or len(set(names)) != len(names):
@@ -76,21 +76,24 @@ def open_pack(folder: str | Path) -> Pack:
     found = manifest.read_manifest(folder)
     if found is None:
         if manifest.read_journal(folder):
-            raise BadInput(f"the pack {shown(folder)} is unfinished: run it again to finish (python -m minicolor.pack ...)")
+            raise BadInput(f"the pack {shown(folder)} is unfinished: run python -m minicolor.pack again to finish it")
         raise BadInput(f"{shown(folder)} is no pack, expected a folder written by python -m minicolor.pack")
     good, size = found["pictures"], found["size"]
     rows = tuple(entry["row"] for entry in good)
     try:
         pictures = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as e:
-        raise BadInput(f"{shown(folder / PICTURES)} is missing, broken or cut off ({e}); delete the folder, pack again") from None
+        what = f"{shown(folder / PICTURES)} is missing, broken or cut off ({e})"
+        raise BadInput(f"{what}; delete the folder and pack again") from None
     if pictures.dtype != "u1" or pictures.shape[1:] != (size, size, 3) or len(pictures) <= max(rows):
-        raise BadInput(f"{shown(folder / PICTURES)} holds {pictures.dtype} {pictures.shape}, which does not fit {MANIFEST}")
+        what = f"{shown(folder / PICTURES)} holds {pictures.dtype} {pictures.shape}"
+        raise BadInput(f"{what}, which does not fit its {MANIFEST}; delete the folder and pack again")
     return Pack(pictures, rows, tuple(e["name"] for e in good), tuple(e["sha256"] for e in good), size, found["hash"],
                 tuple((e["name"], e["reason"]) for e in found["skipped"]), found["source"])
 
 
-def pack(source: str | Path, out: str | Path, size: int = 256, workers: int | None = None, progress: bool = True) -> Pack:
+def pack(source: str | Path, out: str | Path, size: int = 256, workers: int | None = None,
+         progress: bool = True) -> Pack:
     """Pack every picture of a folder or tar into the folder `out`, cropped to its middle square and resized to `size`.
 
     Goes on with an unfinished pack and updates a finished one, of the same source and size; anything else in `out` is
@@ -121,7 +124,7 @@ def pack(source: str | Path, out: str | Path, size: int = 256, workers: int | No
 
 
 def _check(out: Path, head: dict) -> dict | None:
-    """The manifest of a finished pack in `out`, None if unfinished or empty. Raises BadInput where we must not write."""
+    """The manifest of a finished pack in `out`, None if unfinished or empty. Raises BadInput: not ours to write in."""
     finished = manifest.read_manifest(out)
     journal = None if finished else manifest.read_journal(out)
     old = finished or (journal and journal[0])
@@ -132,11 +135,13 @@ def _check(out: Path, head: dict) -> dict | None:
     except OSError as e:
         raise BadInput(f"{shown(out)} cannot be a pack ({(e.strerror or str(e)).lower()}), expected a folder") from None
     if foreign:
-        raise BadInput(f"{shown(out)} holds other files ({shown(foreign[0])}), expected a new or empty folder, or a pack")
+        what = f"{shown(out)} holds other files ({shown(foreign[0])})"
+        raise BadInput(f"{what}, expected a new or empty folder, or a pack")
     for what in ("source", "size"):
         if old and old.get(what) != head[what]:
-            raise BadInput(f"{shown(out)} already holds {'a' if finished else 'an unfinished'} pack of {what} {old.get(what)}, "
-                           f"not {head[what]}: choose another folder, or delete it first")
+            kind = "a" if finished else "an unfinished"
+            raise BadInput(f"{shown(out)} already holds {kind} pack of {what} {old.get(what)}, not {head[what]}: "
+                           "choose another folder, or delete it first")
     return finished
 
 

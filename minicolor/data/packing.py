@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from minicolor.data.listing import Listing, shown
 from minicolor.data.manifest import JOURNAL, MANIFEST, NO_SPACE, PICTURES, append, write_journal, write_manifest
-from minicolor.data.sources import Listing, shown
 from minicolor.data.workers import do_chunks
 from minicolor.errors import BadInput
 
@@ -63,7 +63,7 @@ def run(out: Path, head: dict, found: Listing, before: dict[str, dict], done: se
 
 
 def _prepare(array, rows: dict[str, int], size: int, old_manifest: Path) -> int:
-    """Space and header for all rows; returns where row 0 starts. A pack never gets shorter: someone may have it open."""
+    """Space and header for all rows; returns where row 0 starts. Never shortens a pack: someone may have it open."""
     row, held = size * size * 3, os.fstat(array.fileno()).st_size
     start = len(_header(0, size))
     count = max(max(rows.values()) + 1, (held - start) // row)

@@ -1,9 +1,9 @@
 """The canvas that the drawn scenes are painted on: linear light, unit coordinates, and one mask value per pixel.
 
-    x runs right and y runs down, both 0..1; a pixel is `px` wide. A painter asks for a window (a bounding box), works out a
-    signed distance there (scene_shapes), turns it into a cover 0..1 with `inside`, and lays paint on.
+    x runs right and y runs down, both 0..1; a pixel is `px` wide. A painter asks for a window (a bounding box), works
+    out a signed distance there (scene_shapes), turns it into a cover 0..1 with `inside`, and lays paint on.
 
-Planes are channel-first, (3, h, w): a (h, w) cover then broadcasts over the leading axis, which numpy does in long runs.
+Planes are channel-first, (3, h, w): a (h, w) cover then broadcasts over the leading axis, and numpy gets long runs.
 All mixing is done in linear light, as light itself does; `finish` makes sRGB of it at the very end.
 """
 
@@ -14,7 +14,7 @@ import functools
 import numpy as np
 
 from minicolor.data.scene_palette import PART, TOSS_COLORS
-from minicolor.data.scene_texture import fractal_noise
+from minicolor.data.scene_texture import clip, fractal_noise
 
 
 class Dice:
@@ -58,10 +58,10 @@ class Canvas:
         self.tint = np.array([1 + 0.035 * warm, 1.0, 1 - 0.07 * warm], np.float32).reshape(3, 1, 1)
 
     def window(self, x0: float = 0.0, y0: float = 0.0, x1: float = 1.0, y1: float = 1.0) -> Window:
-        """The pixels that meet the box, with a margin of one for soft edges; at least one pixel, even off the canvas."""
-        left, top = (min(max(int(v * self.size) - 1, 0), self.size - 1) for v in (x0, y0))
-        right = min(max(int(x1 * self.size) + 2, left + 1), self.size)
-        bottom = min(max(int(y1 * self.size) + 2, top + 1), self.size)
+        """The pixels that meet the box, and one more around for soft edges; at least one pixel, even off the canvas."""
+        size = self.size
+        left, top = min(max(int(x0 * size) - 1, 0), size - 1), min(max(int(y0 * size) - 1, 0), size - 1)
+        right, bottom = min(max(int(x1 * size) + 2, left + 1), size), min(max(int(y1 * size) + 2, top + 1), size)
         return Window(self, slice(top, bottom), slice(left, right))
 
     def toss_color(self) -> np.ndarray:
@@ -69,12 +69,16 @@ class Canvas:
         drawn = self._coin.below(len(TOSS_COLORS))
         return TOSS_COLORS[drawn if self._toss is None else self._toss] / self.tint
 
+    def mirror(self) -> None:
+        """Left becomes right, in the picture and in the mask."""
+        self.light, self.mask, self.sun = self.light[:, :, ::-1], np.ascontiguousarray(self.mask[:, ::-1]), -self.sun
+
     def finish(self) -> np.ndarray:
         """(size, size, 3) uint8 sRGB. The brushwork is grey, so it cannot tell one toss from another."""
         everywhere = self.window()
         light = self.light * self.tint
         light *= 1 + 0.05 * everywhere.noise(20, 28, 2)
-        steps = np.clip(light, 0, 1, out=light) * (len(_srgb_table()) - 1) + 0.5
+        steps = clip(light) * np.float32(len(_srgb_table()) - 1) + np.float32(0.5)
         return np.ascontiguousarray(_srgb_table()[steps.astype(np.int32)].transpose(1, 2, 0))
 
 
@@ -88,7 +92,7 @@ class Window:
 
     def inside(self, distance: np.ndarray, blur: float = 0.0) -> np.ndarray:
         """Cover 0..1 of a shape with this signed distance (negative inside); the edge is one pixel wide, or `blur`."""
-        return np.clip(0.5 - distance / max(self.px, blur), 0, 1)
+        return clip(0.5 - distance * (1 / max(self.px, blur)))
 
     def noise(self, fx: float, fy: float, octaves: int = 3) -> np.ndarray:
         """(h, w) about -1..1, with fx and fy features across the canvas in the coarsest octave."""
@@ -97,12 +101,17 @@ class Window:
 
     def paint(self, part: str, cover: np.ndarray | float, color: np.ndarray, shade: np.ndarray | float = 1.0) -> None:
         """Lay color * shade on by cover, and give the pixels that are mostly covered to this part."""
-        self.glaze(cover, color * shade)
-        np.copyto(self.mask, np.uint8(PART[part]), where=np.greater(cover, 0.5))
+        self.glaze(cover, color if isinstance(shade, float) and shade == 1.0 else color * shade)
+        if isinstance(cover, float):
+            self.mask[:] = PART[part]
+        else:
+            np.copyto(self.mask, np.uint8(PART[part]), where=cover > 0.5)
 
     def glaze(self, cover: np.ndarray | float, color: np.ndarray) -> None:
         """Mix a color in and leave the mask alone: highlights, haze, blush."""
-        self.light += cover * (color - self.light)
+        change = color - self.light
+        change *= cover
+        self.light += change
 
     def darken(self, amount: np.ndarray) -> None:
         """A shadow: 0 leaves the light, 1 takes it all. Grey, so that it keeps equal luminances equal."""

@@ -8,7 +8,7 @@ from minicolor.data.scene_canvas import Canvas, Window
 from minicolor.data.scene_nature import bush, clouds, flower, grass, shadow, sky, tree
 from minicolor.data.scene_palette import between, ink, mix
 from minicolor.data.scene_shapes import box, convex
-from minicolor.data.scene_texture import bricks, stripes
+from minicolor.data.scene_texture import bricks, clip, stripes
 
 WALLS = ("plaster", "plaster", "brick", "timber")
 
@@ -34,10 +34,12 @@ def house(canvas: Canvas) -> None:
     middle = (left + right) / 2
     win = canvas.window(left - 0.05, ridge - 0.1, end + 0.05, foot)
     side = win.inside(box(win.x, win.y, right, eaves, end, foot))
-    gable = win.inside(convex(win.x, win.y, [(left, eaves), (middle, ridge + 0.01), (right, eaves), (right, foot), (left, foot)]))
+    gable = win.inside(
+        convex(win.x, win.y, [(left, eaves), (middle, ridge + 0.01), (right, eaves), (right, foot), (left, foot)])
+    )
     front_light, side_light = (0.72, 1.0) if sun > 0 else (1.0, 0.62)
     color, texture = masonry(win, material)
-    under_eaves = 1 - 0.4 * np.clip(1 - (win.y - eaves) / 0.05, 0, 1)
+    under_eaves = 1 - 0.4 * clip(1 - (win.y - eaves) / 0.05)
     win.paint(material, side, color, texture * side_light * under_eaves)
     win.paint(material, gable, color, texture * front_light)
     chimney(canvas, dice.between(0.62, 0.74), ridge - 0.06, ridge + 0.1)
@@ -69,8 +71,8 @@ def masonry(win: Window, material: str) -> tuple[np.ndarray, np.ndarray]:
         return mix(between(dice, "#a8482e", "#b65a38") * (1 + 0.3 * rough), ink("#cdb8a0"), joints), np.ones_like(rough)
     if material == "timber":
         gaps = stripes(win.y, 0.022, 0.005, win.px)
-        return between(dice, "#8a5a34", "#9c683c"), (1 - 0.5 * gaps) * (1 + 0.15 * rough)
-    return between(dice, "#f0dcae", "#ecd09a"), 1 + 0.08 * rough
+        return between(dice, "#7e4e2c", "#a8784a"), (1 - 0.5 * gaps) * (1 + 0.15 * rough)
+    return between(dice, "#f4e6c2", "#e2b472"), 1 + 0.08 * rough
 
 
 def roof(canvas: Canvas, kind: str, xs, eaves: float, ridge: float, light) -> None:
@@ -79,7 +81,9 @@ def roof(canvas: Canvas, kind: str, xs, eaves: float, ridge: float, light) -> No
     dice = canvas.dice
     over = 0.025
     win = canvas.window(left - 0.06, ridge - 0.05, end + 0.06, eaves + 0.06)
-    slope = convex(win.x, win.y, [(middle, ridge), (end - 0.02, ridge), (end + over, eaves + over), (right + over, eaves + over)])
+    slope = convex(
+        win.x, win.y, [(middle, ridge), (end - 0.02, ridge), (end + over, eaves + over), (right + over, eaves + over)]
+    )
     course = 0.026 if kind == "tiles" else 0.032
     rows = stripes(win.y, course, 0.3 * course, win.px, ridge)
     lean = (win.y - ridge) * ((right - middle) / (eaves - ridge))
@@ -91,35 +95,49 @@ def roof(canvas: Canvas, kind: str, xs, eaves: float, ridge: float, light) -> No
     for foot, lit in ((left - over, light[0] * 1.1), (right + over, light[0] * 0.8)):
         rise = (ridge - 0.012, eaves + over)
         ends = [(middle, rise[0]), (middle, rise[0] + 0.035), (foot, rise[1] + 0.012), (foot, rise[1] - 0.012)]
-        win.paint("frame", win.inside(convex(win.x, win.y, ends if foot < middle else ends[::-1])) , ink("#efe6d4"), lit)
+        win.paint("frame", win.inside(convex(win.x, win.y, ends if foot < middle else ends[::-1])), ink("#efe6d4"), lit)
 
 
 def chimney(canvas: Canvas, cx: float, top: float, foot: float) -> None:
     win = canvas.window(cx - 0.04, top - 0.02, cx + 0.04, foot)
     joints = bricks(win.x, win.y, 0.03, 0.016, 0.004, win.px)
     light = 0.8 + 0.3 * canvas.sun * np.sign(win.x - cx)
-    win.paint("brick", win.inside(box(win.x, win.y, cx - 0.028, top, cx + 0.028, foot)), mix(ink("#a8482e"), ink("#cdb8a0"), joints), light)
-    win.paint("brick", win.inside(box(win.x, win.y, cx - 0.036, top - 0.012, cx + 0.036, top + 0.01)), ink("#8a3c28"), light)
+    win.paint(
+        "brick",
+        win.inside(box(win.x, win.y, cx - 0.028, top, cx + 0.028, foot)),
+        mix(ink("#a8482e"), ink("#cdb8a0"), joints),
+        light,
+    )
+    win.paint(
+        "brick", win.inside(box(win.x, win.y, cx - 0.036, top - 0.012, cx + 0.036, top + 0.01)), ink("#8a3c28"), light
+    )
 
 
 def window_pane(canvas: Canvas, cx: float, cy: float, rx: float, ry: float, light: float) -> None:
     """White frame and cross, the sky in the glass, a sill that throws a shadow."""
     win = canvas.window(cx - rx - 0.02, cy - ry - 0.02, cx + rx + 0.02, cy + ry + 0.04)
-    win.darken(0.35 * win.inside(box(win.x, win.y, cx - rx - 0.008, cy + ry, cx + rx + 0.008, cy + ry + 0.028), 0.012))
-    win.paint("frame", win.inside(box(win.x, win.y, cx - rx - 0.01, cy - ry - 0.01, cx + rx + 0.01, cy + ry + 0.014)), ink("#f4efe4"), light)
-    pane = box(win.x, win.y, cx - rx, cy - ry, cx + rx, cy + ry)
-    cross = np.minimum(np.abs(win.x - cx), np.abs(win.y - cy)) - 0.0045
-    sky_in_it = np.clip(0.5 + (win.y - cy) / (2 * ry) + 0.6 * (win.x - cx) / rx, 0, 1)
-    win.paint("glass", win.inside(np.maximum(pane, -cross)), mix(ink("#a8cdea"), ink("#3a5a7c"), sky_in_it), light)
+    u, v = win.x - cx, win.y - cy
+    across, up = np.abs(u), np.abs(v)  # (1, w) and (h, 1): one row and one column each, so all this is cheap
+    sill = win.inside(across - rx - 0.008) * win.inside(np.abs(v - ry - 0.014) - 0.014, 0.012)
+    win.darken(0.35 * sill)
+    frame = win.inside(across - rx - 0.01) * win.inside(np.abs(v - 0.002) - ry - 0.012)
+    win.paint("frame", frame, ink("#f4efe4"), light)
+    pane = (win.inside(across - rx) - win.inside(across - 0.0045)) * (win.inside(up - ry) - win.inside(up - 0.0045))
+    win.paint("glass", pane, mix(ink("#a8cdea"), ink("#3a5a7c"), 0.5 + 0.5 * v / ry + 0.6 * u / rx), light)
 
 
 def door(canvas: Canvas, cx: float, foot: float, light: float) -> None:
     top = foot - 0.17
     win = canvas.window(cx - 0.06, top - 0.02, cx + 0.06, foot)
     win.paint("frame", win.inside(box(win.x, win.y, cx - 0.05, top - 0.012, cx + 0.05, foot)), ink("#efe6d4"), light)
-    panels = np.minimum(box(win.x, win.y, cx - 0.026, top + 0.02, cx + 0.026, top + 0.07), box(win.x, win.y, cx - 0.026, top + 0.09, cx + 0.026, foot - 0.02))
+    panels = np.minimum(
+        box(win.x, win.y, cx - 0.026, top + 0.02, cx + 0.026, top + 0.07),
+        box(win.x, win.y, cx - 0.026, top + 0.09, cx + 0.026, foot - 0.02),
+    )
     relief = 1 - 0.35 * win.inside(np.abs(panels) - 0.002, 0.006)
-    win.paint("door", win.inside(box(win.x, win.y, cx - 0.039, top, cx + 0.039, foot)), canvas.toss_color(), light * relief)
+    win.paint(
+        "door", win.inside(box(win.x, win.y, cx - 0.039, top, cx + 0.039, foot)), canvas.toss_color(), light * relief
+    )
     win.glaze(win.inside(np.hypot(win.x - cx - 0.03, win.y - (foot - 0.085)) - 0.006), ink("#f0d890"))
 
 
@@ -130,7 +148,11 @@ def garden(canvas: Canvas, door_x: float, foot: float, left: float, end: float) 
     t = (win.y - foot) / (1 - foot)
     stones = win.noise(16, 40, 3)
     way = np.abs(win.x - door_x + 0.10 * t * t) - (0.045 + 0.13 * t)
-    win.paint("path", win.inside(np.maximum(way + 0.012 * stones, foot - win.y)), mix(ink("#b09468"), ink("#e2cca0"), 0.5 + 0.6 * stones))
+    win.paint(
+        "path",
+        win.inside(np.maximum(way + 0.012 * stones, foot - win.y)),
+        mix(ink("#b09468"), ink("#e2cca0"), 0.5 + 0.6 * stones),
+    )
     for at in (left + 0.03, end - 0.05, end - 0.16):
         bush(canvas, at + dice.between(-0.02, 0.02), foot + 0.025, dice.between(0.035, 0.05))
     color = canvas.toss_color()

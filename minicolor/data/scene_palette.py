@@ -6,34 +6,38 @@ import functools
 
 import numpy as np
 
+from minicolor.data.scene_texture import clip
+
 CLASSES: tuple[str, ...] = ("landscape", "house", "fruit", "portrait", "street")
 
 PARTS: tuple[str, ...] = (
     *("sky", "sunset", "cloud", "sun", "mountain", "snow", "hill", "grass", "water", "path"),
-    *("conifer", "broadleaf", "autumn tree", "blossom", "trunk", "flower", "balloon"),
+    *("conifer", "broadleaf", "autumn tree", "blossom", "trunk", "flower", "balloon", "jib", "sail"),
     *("plaster", "brick", "timber", "tiles", "slate", "glass", "frame", "door", "fence"),
-    *("wall", "table", "jug", "apple", "orange", "lemon", "banana", "pear", "grape", "leaf"),
-    *("backdrop", "skin", "hair", "eye", "lips", "shirt"),
-    *("road", "pavement", "marking", "car", "tire", "metal"),
+    *("wall", "table", "jug", "apple", "orange", "lemon", "banana", "pear", "grape", "leaf", "stem"),
+    *("backdrop", "skin", "hair", "eye", "lips", "shirt", "jacket"),
+    *("road", "pavement", "marking", "car", "awning", "tire", "metal", "lamp"),
 )  # fmt: skip
 
 PART: dict[str, int] = {name: value for value, name in enumerate(PARTS)}
 
-AMBIGUOUS: frozenset[str] = frozenset({"flower", "balloon", "door", "jug", "shirt", "car"})
+AMBIGUOUS: frozenset[str] = frozenset({"flower", "balloon", "sail", "door", "jug", "shirt", "car", "awning"})
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear sRGB: Y = 0.2126 R + 0.7152 G + 0.0722 B
 
 TOSS_NAMES: tuple[str, ...] = ("red", "blue", "yellow", "turquoise")
 
-# Linear light. Two have a > 0 and two a < 0, two b > 0 and two b < 0: grey lies between them in both channels, so the mean
-# (what L2 learns) and the median (what L1 learns) are both dull. Scaled to the same luminance, no channel reaches 1:
-# Y = 0.2 is as light as a blue can be and still look blue.
-TOSS_LUMINANCE = 0.2
+# Linear light, spread around the hue circle so that grey lies in their midst: the mean, which L2 learns, and the
+# median, which L1 learns, are both dull. Scaled to the same luminance, no channel reaches 1:
+# Y = 0.24 is as light as a blue can be and still look blue, and as dark as a yellow can be and still look golden.
+TOSS_LUMINANCE = 0.24
 
 
 def _tosses() -> tuple[np.ndarray, ...]:
-    hues = ((0.80, 0.04, 0.03), (0.03, 0.14, 0.80), (0.235, 0.21, 0.006), (0.0, 0.26, 0.23))
-    return tuple((TOSS_LUMINANCE / (LUMINANCE @ hue) * np.array(hue)).astype(np.float32).reshape(3, 1, 1) for hue in hues)
+    hues = ((0.96, 0.05, 0.04), (0.06, 0.22, 0.98), (0.36, 0.22, 0.005), (0.0, 0.30, 0.27))
+    return tuple(
+        (TOSS_LUMINANCE / (LUMINANCE @ hue) * np.array(hue)).astype(np.float32).reshape(3, 1, 1) for hue in hues
+    )
 
 
 TOSS_COLORS: tuple[np.ndarray, ...] = _tosses()
@@ -51,7 +55,7 @@ def ink(code: str) -> np.ndarray:
 
 def mix(a: np.ndarray, b: np.ndarray, t: np.ndarray | float) -> np.ndarray:
     """a at t = 0, b at t = 1: a (h, w) field t makes (3, h, w) of two colors. t outside 0..1 is held at the ends."""
-    return a + (b - a) * (np.clip(t, 0, 1) if isinstance(t, np.ndarray) else t)
+    return a + (b - a) * (clip(t) if isinstance(t, np.ndarray) else t)
 
 
 def between(dice, *codes: str) -> np.ndarray:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from minicolor.data.scene_texture import clip
+
 
 def disk(x, y, cx, cy, r):
     return np.sqrt((x - cx) ** 2 + (y - cy) ** 2) - np.float32(r)
@@ -33,7 +35,7 @@ def box(x, y, x0, y0, x1, y1, r=0.0):
 def capsule(x, y, ax, ay, bx, by, ra, rb=None):
     """A stroke from a to b, ra wide (radius) at a and rb at b."""
     dx, dy = bx - ax, by - ay
-    t = np.clip(((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy), 0, 1)
+    t = clip(((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy))
     reach = np.sqrt((x - ax - t * dx) ** 2 + (y - ay - t * dy) ** 2)
     return reach - (ra if rb is None else ra + (rb - ra) * t)
 
@@ -57,29 +59,33 @@ def below(x, y, height):
 
 def outline(x, xs, ys):
     """Height over the columns x of a curve through the points (xs, ys), rounded at the corners: (1, w)."""
-    t = np.clip((x[..., None] - xs[:-1]) / np.diff(xs), 0, 1)
+    t = clip((x[..., None] - xs[:-1]) / np.diff(xs))
     t = 0.5 * t + 0.5 * t * t * (3 - 2 * t)
     return (ys[0] + (t * np.diff(ys)).sum(-1)).astype(np.float32)
 
 
-def puffs(x, y, cx, cy, r, sun, squash=1.0):
+def puffs(x, y, cx, cy, r, sun, soft=True):
     """Overlapping balls, as clouds and crowns of leaves are: (signed distance, light 0..1), both (h, w).
 
-    cx, cy, r: one value per ball. Each pixel is lit as the ball that stands out most toward us is, from the side of the sun.
+    cx, cy, r: one value per ball. soft: the balls melt together; otherwise the nearest to us hides the others.
     """
     cx, cy, r = (np.asarray(v, np.float32)[:, None, None] for v in (cx, cy, r))
-    u, v = (x - cx) / r, (y - cy) / (r * np.float32(squash))
+    u, v = (x - cx) / r, (y - cy) / r
     q = u * u + v * v
-    front = np.argmax(r * (1 - q), axis=0)[None]
-    u, v, near = (np.take_along_axis(np.broadcast_to(f, q.shape), front, 0)[0] for f in (u, v, q))
-    light = 0.32 * sun * u - 0.42 * v + 0.30 * np.sqrt(np.clip(1 - near, 0, 1)) + 0.36
-    return ((np.sqrt(q) - 1) * r).min(0), np.clip(light, 0, 1)
+    light = np.float32(0.32 * sun) * u - np.float32(0.42) * v + np.float32(0.30) * np.sqrt(np.maximum(1 - q, 0))
+    if soft:
+        near = np.maximum(1.2 - q, 0.001)
+        near *= near
+        light = (near * light).sum(0) / near.sum(0)
+    else:
+        light = np.take_along_axis(light, np.argmax(r * (1 - q), axis=0)[None], 0)[0]
+    return ((np.sqrt(q) - 1) * r).min(0), clip(light + 0.36)
 
 
 def ball(x, y, cx, cy, rx, ry, sun):
-    """Light 0..1 on a rounded thing of this outline, and its glint 0..1: soft light from above and from the side of the sun."""
+    """Light 0..1 on a round thing of this outline, and its glint 0..1; lit from above and from the side of the sun."""
     u, v = (x - cx) / rx, (y - cy) / ry
-    toward = np.sqrt(np.clip(1 - u * u - v * v, 0, 1))
-    light = np.clip(0.42 * sun * u - 0.50 * v + 0.62 * toward + 0.12, 0, 1)
-    glint = np.clip(1 - ((u - 0.38 * sun) ** 2 + (v + 0.42) ** 2) / 0.09, 0, 1)
+    toward = np.sqrt(clip(1 - u * u - v * v))
+    light = clip(0.42 * sun * u - 0.50 * v + 0.62 * toward + 0.12)
+    glint = clip(1 - ((u - 0.38 * sun) ** 2 + (v + 0.42) ** 2) / 0.09)
     return light, glint * glint

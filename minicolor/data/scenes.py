@@ -2,9 +2,10 @@
 
     draw(seed, index, size) -> Scene(rgb, label, mask)
 
-Every scene is one of CLASSES, every pixel one of PARTS. Most colors follow from what the thing is (grass, lemons, bricks), so
-they can be learned from the grey picture. Those of AMBIGUOUS parts cannot: a car is red, blue, yellow or turquoise at exactly
-the same lightness, and only the coin knows. Lessons use them to show what a loss does when the answer is not in the input.
+Every scene is one of CLASSES, every pixel one of PARTS. Most colors follow from what the thing is (grass, lemons,
+bricks), so they can be learned from the grey picture. Those of AMBIGUOUS parts cannot: a car is red, blue, yellow or
+turquoise at exactly the same lightness, and only the coin knows. Lessons use them to show what a loss does when the
+answer is not in the input.
 
 The class is drawn from the scene's own generator and is not index % 5: whoever trains on every fifth picture should not
 find that all of them are portraits.
@@ -23,6 +24,7 @@ from minicolor.data.scene_landscape import landscape
 from minicolor.data.scene_palette import AMBIGUOUS, CLASSES, PARTS, TOSS_NAMES
 from minicolor.data.scene_portrait import portrait
 from minicolor.data.scene_street import street
+from minicolor.data.scene_workers import fill, useful_workers
 from minicolor.errors import BadInput
 
 __all__ = ["AMBIGUOUS", "CLASSES", "PARTS", "TOSS_NAMES", "Scene", "draw", "draw_all"]
@@ -38,7 +40,7 @@ class Scene:
 
 
 def draw(seed: int, index: int, size: int = 256, toss: int | None = None) -> Scene:
-    """Scene number `index` of the data set `seed`: the same picture on every machine and, but for detail, at every size.
+    """Scene number `index` of the data set `seed`: the same picture everywhere and, but for detail, at every size.
 
     toss: index into TOSS_NAMES; gives every ambiguous object that color and changes nothing else, lightness included.
         None: each object has its own color, by chance.
@@ -46,21 +48,34 @@ def draw(seed: int, index: int, size: int = 256, toss: int | None = None) -> Sce
     """
     for name, value, least in (("seed", seed, 0), ("index", index, 0), ("size", size, 8)):
         _check(name, value, least)
-    if toss is not None and (_check("toss", toss, 0) or toss >= len(TOSS_NAMES)):
-        raise BadInput(f"toss must be None or 0 to {len(TOSS_NAMES) - 1}, got {toss}")
+    if toss is not None:
+        _check("toss", toss, 0, len(TOSS_NAMES) - 1)
     canvas = Canvas(int(size), int(seed), int(index), toss)
     label = canvas.dice.below(len(CLASSES))
     _PAINTERS[label](canvas)
+    if canvas.dice.chance(0.5):
+        canvas.mirror()
     return Scene(canvas.finish(), label, canvas.mask)
 
 
-def _check(name: str, value: int, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise BadInput(f"{name} must be a whole number of at least {least}, got {value!r}")
+def _check(name: str, value: int, least: int, most: int | None = None) -> None:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise BadInput(f"{name} must be a whole number {limits}, got {value!r}")
 
 
 def draw_all(seed: int, count: int, size: int, workers: int | None = None) -> np.ndarray:
+    """Scenes 0 .. count - 1 of the data set `seed`: (count, size, size, 3) uint8 sRGB, whatever the workers.
+
+    workers: processes, this one included; None: as many as are worth their start, 1 is always enough.
+    Raises BadInput as draw does, and for a negative count or fewer than one worker.
+    """
+    for name, value, least in (("seed", seed, 0), ("count", count, 0), ("size", size, 8)):
+        _check(name, value, least)
+    if workers is not None:
+        _check("workers", workers, 1)
     out = np.empty((count, size, size, 3), np.uint8)
-    for i in range(count):
-        out[i] = draw(seed, i, size).rgb
+    many = workers or useful_workers(count, size)
+    fill(out, lambda i: draw(seed, i, size).rgb, seed, max(1, min(many, count)))
     return out

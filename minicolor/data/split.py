@@ -11,9 +11,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from minicolor.data.listing import shown
 from minicolor.data.manifest import replace
 from minicolor.data.pack import Pack
-from minicolor.data.sources import shown
 from minicolor.errors import BadInput
 
 PARTS = ("train", "val", "test")
@@ -27,8 +27,8 @@ def split(keys: Sequence[str], seed: int = 0, fractions: Sequence[float] = (0.8,
     number lies nearest to the part, from a part that has two or more; only such small lists can see a picture move when
     others are added. Raises BadInput for fewer than 3 different keys and for other fractions.
     """
-    if len(fractions) != 3 or not all(0 < f < 1 for f in fractions) or not math.isclose(sum(fractions), 1, abs_tol=1e-6):
-        raise BadInput(f"fractions {tuple(fractions)}, expected three positive numbers for {', '.join(PARTS)} with sum 1")
+    if len(fractions) != 3 or min(fractions) <= 0 or not math.isclose(sum(fractions), 1, abs_tol=1e-6):
+        raise BadInput(f"fractions {tuple(fractions)}, expected three positive numbers that sum to 1")
     numbers = {key: _number(seed, key) for key in keys}
     if len(numbers) < 3:
         raise BadInput(f"{len(numbers)} different pictures, expected at least 3 different pictures to split into "
@@ -55,9 +55,9 @@ def read_split(path: str | Path, pack: Pack) -> dict[str, list[int]]:
         found = json.loads(Path(path).read_text("utf-8"))
         named, of = {part: list(found[part]) for part in PARTS}, found["pack"]
     except (OSError, ValueError, KeyError, TypeError) as e:
-        raise BadInput(f"{shown(path)} is no split file, expected JSON from write_split: {type(e).__name__} {e}") from None
+        raise BadInput(f"{shown(path)} is no split file by write_split ({type(e).__name__}: {e})") from None
     if of != pack.hash:
-        raise BadInput(f"{shown(path)} splits another pack ({str(of)[:12]}), not this one of {pack.source} ({pack.hash[:12]})")
+        raise BadInput(f"{shown(path)} splits pack {str(of)[:12]}, not {pack.hash[:12]} of {pack.source}")
     index = {name: i for i, name in enumerate(pack.names)}
     if sorted(sum(named.values(), [])) != sorted(index):
         raise BadInput(f"{shown(path)} does not name each picture of its pack once")

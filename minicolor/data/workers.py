@@ -22,8 +22,8 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
+from minicolor.data.listing import read, shown
 from minicolor.data.photos import decode
-from minicolor.data.sources import read, shown
 from minicolor.errors import BadInput
 
 START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from minicolor.data.workers import serve; serve()"
@@ -41,7 +41,7 @@ def square(rgb: np.ndarray, size: int) -> np.ndarray:
 
 
 def do_chunk(job: dict) -> list[dict]:
-    """Pack the files of one job; returns an entry (see manifest.py) for each. Raises OSError if a row cannot be written.
+    """Pack the files of one job: an entry (see manifest.py) for each. Raises OSError if a row cannot be written.
 
     job: {"array": path, "start": bytes before row 0, "size", "root": folder or tar, "files": [[name, row, bytes,
     mtime_ns, offset or None], ...]}. A bad picture gives an entry with a reason, and a black row.
@@ -63,7 +63,7 @@ def do_chunk(job: dict) -> list[dict]:
             except MemoryError:
                 entry |= {"mtime_ns": None, "reason": "too large for the memory of this machine"}
             except BadInput as e:
-                entry |= {"reason": str(e)}
+                entry |= {"reason": str(e).removeprefix(f"{shown(name)}: ")}  # the name is in the entry already
             except Exception as e:  # a decoder that trips over a broken file must not end an hour of packing
                 entry |= {"reason": f"{type(e).__name__}: {e}"}
             _write(array, job["start"] + row * black.nbytes, pixels)
@@ -72,48 +72,66 @@ def do_chunk(job: dict) -> list[dict]:
 
 
 def do_chunks(jobs: list[dict], workers: int) -> Iterator[list[dict]]:
-    """The entries of each job, as they get done; workers <= 1: in this process. Raises OSError (disk), BadInput (killed)."""
-    if workers <= 1 or not sys.executable:
-        yield from map(do_chunk, jobs)
-        return
-    one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # numpy starts a pool otherwise
-    command = [sys.executable, "-c", START, json.dumps(sys.path)]
-    processes, answers, todo = [], queue.SimpleQueue(), iter(jobs)
-    lock = threading.Lock()
+    """The entries of each job, as they get done. This process is one of the `workers`, so it works while others start.
+
+    Raises OSError if a row cannot be written (full disk), BadInput if a worker was killed. Close it to end the workers.
+    """
+    processes, answers, todo, lock = [], queue.SimpleQueue(), iter(jobs), threading.Lock()
 
     def feed(process: subprocess.Popen) -> None:
-        try:
-            while True:
-                with lock:
-                    job = next(todo, None)
-                if job is None:
-                    return
+        while job := _next(todo, lock):
+            try:
                 process.stdin.write(json.dumps(job).encode() + b"\n")
                 process.stdin.flush()
-                line = process.stdout.readline()
-                if not line.endswith(b"\n"):
-                    raise BrokenPipeError
-                answers.put(json.loads(line))
-        except (OSError, ValueError):
-            first, last, code = shown(job["files"][0][0]), shown(job["files"][-1][0]), process.wait()
-            answers.put({"died": f"between {first} and {last} a worker process died (code {code})", "killed": code < 0})
+                answers.put(json.loads(process.stdout.readline()))
+            except (OSError, ValueError):  # no answer, or half of one
+                answers.put({"died": f"near {shown(job['files'][0][0])}", "code": process.wait()})
+                return
 
     try:
-        for _ in range(workers):  # a session of its own: Ctrl-C is for the parent, which then ends the workers
-            processes.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                              env=one_thread, start_new_session=True))
+        for _ in range(workers - 1 if sys.executable else 0):
+            processes.append(_start())
             threading.Thread(target=feed, args=(processes[-1],), daemon=True).start()
-        for _ in jobs:
-            answer = answers.get()
-            if "errno" in answer:
-                raise OSError(answer["errno"], answer["text"], answer["file"])
-            if answer.get("killed"):  # a signal: mostly the system, when memory runs out
-                raise BadInput(f"{answer['died']}, perhaps for lack of memory: run it again to go on, with fewer workers")
-            if "died" in answer:
-                raise RuntimeError(answer["died"])  # our bug: its traceback is on stderr already
-            yield answer["entries"]
+        waiting = len(jobs)
+        while waiting:
+            job = _next(todo, lock)
+            if job:
+                waiting -= 1
+                yield do_chunk(job)
+            while waiting and not (job and answers.empty()):  # without a job of our own, wait for the others
+                waiting -= 1
+                yield _entries(answers.get())
     finally:
-        _end(processes)
+        for process in processes:
+            process.kill()  # harmless at any moment: only what is in the journal counts
+            process.wait()
+            process.stdout.close()
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+
+
+def _next(todo: Iterator[dict], lock: threading.Lock) -> dict | None:
+    with lock:
+        return next(todo, None)
+
+
+def _start() -> subprocess.Popen:
+    """A worker: in a session of its own, because Ctrl-C is for the parent, which then ends its workers."""
+    one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # numpy starts a pool otherwise
+    command = [sys.executable, "-c", START, json.dumps(sys.path)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=one_thread, start_new_session=True)
+
+
+def _entries(answer: dict) -> list[dict]:
+    if "errno" in answer:
+        raise OSError(answer["errno"], answer["text"], answer["file"])
+    if "died" in answer and answer["code"] >= 0:
+        raise RuntimeError(f"a worker ended {answer['died']}")  # a bug of ours; its traceback is on stderr already
+    if "died" in answer:
+        raise BadInput(f"a worker was killed {answer['died']}, perhaps for lack of memory (signal {-answer['code']}): "
+                       "run it again to go on, with fewer workers")
+    return answer["entries"]
 
 
 def serve() -> None:
@@ -126,16 +144,6 @@ def serve() -> None:
             answer = {"errno": e.errno, "text": e.strerror, "file": e.filename}
         with contextlib.suppress(BrokenPipeError):
             print(json.dumps(answer), file=answers, flush=True)
-
-
-def _end(processes: list[subprocess.Popen]) -> None:
-    for process in processes:
-        process.kill()  # harmless at any moment: only what is in the journal counts
-    for process in processes:
-        process.wait()
-        process.stdout.close()
-        with contextlib.suppress(OSError):
-            process.stdin.close()
 
 
 def _original(data: bytes, rgb: np.ndarray, size: int) -> tuple[int, int]:

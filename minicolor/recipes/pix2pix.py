@@ -39,5 +39,6 @@ RECIPE = Pix2PixRecipe(
     jitter=286 / 256,                   # report A, II.B.2: resize, crop, random jitter; sizes from the paper, 6.2
     batch_size=1,                       # paper, 6.2
     epochs=200,                         # paper, 6.2
+    decay=0.5,                          # the paper's code: 100 epochs at 2e-4, then 100 on the way to 0
 )
-QUICK = replace(RECIPE, pictures=1500, size=64, base=32, batch_size=16, epochs=16, lr=5e-4)
+QUICK = replace(RECIPE, pictures=1500, size=64, base=32, batch_size=16, epochs=14, lr=5e-4)

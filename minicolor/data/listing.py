@@ -170,7 +170,8 @@ def _unpack(source: Path, plain: Path, start: bytes) -> None:
             try:  # only the reading: a full disk while writing must not be called a damaged tar
                 block = packed.read(1 << 20)
             except (EOFError, OSError, zlib.error, lzma.LZMAError) as e:
-                raise BadInput(f"{shown(source)} is damaged or was cut off: {e}; expected a whole compressed tar") from None
+                what = f"{shown(source)} is damaged or was cut off ({e})"
+                raise BadInput(f"{what}; expected a whole compressed tar") from None
             if not block:
                 return
             target.write(block)
@@ -184,11 +185,12 @@ def _tar(source: Path, plain: Path, mark: list[int]) -> Listing:
                 members[member.name] = member  # a name that comes twice: the later one, as tar itself would unpack
             end = tar.offset
     except (tarfile.TarError, EOFError) as e:
-        raise BadInput(f"{shown(source)} cannot be read as a tar ({e}); expected a folder of pictures or a whole tar") from None
+        what = f"{shown(source)} cannot be read as a tar ({e})"
+        raise BadInput(f"{what}; expected a folder of pictures or a whole tar") from None
     with open(plain, "rb") as file:  # Python stops silently at a cut or spoilt header; a whole tar closes with zeros
         file.seek(end)
         if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
-            raise BadInput(f"{shown(source)} was cut off or is damaged after {end} bytes: the end of the tar is missing")
+            raise BadInput(f"{shown(source)} is damaged or was cut off after {end} bytes; expected a whole tar")
     top = _top(members)
     for member in members.values():
         name = member.name.removeprefix("./").removeprefix(top)
