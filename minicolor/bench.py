@@ -1,0 +1,67 @@
+"""python -m minicolor.bench train|data: timings as ratios within one run, printed and, if asked, written as JSON."""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from minicolor import checkpoint, report
+from minicolor.errors import Parser, one_line
+
+
+def main(argv: list[str] | None = None) -> None:
+    with one_line():
+        args = _parser().parse_args(argv)
+        results = args.run(args)
+        if args.json:
+            report.write_json(Path(args.json), results | {"environment": checkpoint.environment()})
+
+
+def train(args: argparse.Namespace) -> dict:
+    from minicolor.benches import training
+
+    device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    r = training.run(args.size, args.batch_size, pairs=args.pairs, device=device, precision=args.precision)
+    print(f"pix2pix_lab, {r['size']}x{r['size']}, batch {r['batch_size']}, {device}, {r['precision']}\n"
+          f"  plain float32 loop  {r['plain_images_per_second']:8.2f} images/s\n"
+          f"  minicolor           {r['our_images_per_second']:8.2f} images/s\n"
+          f"  ratio               {r['ratio']:8.2f}  (median of {r['pairs']} pairs; {r['ratio_lowest']:.2f} to {r['ratio_highest']:.2f})")
+    return {"train": r}
+
+
+def data(args: argparse.Namespace) -> dict:
+    from minicolor.benches import memory, packing
+
+    p = packing.run(args.photos, size=args.size, count=args.count)
+    print(f"packing {p['pictures']} pictures at {p['size']}x{p['size']}, {p['processes']} processes\n"
+          f"  bare Pillow decode + resize  {p['bare_pillow_per_s']:8.1f} pictures/s\n"
+          f"  minicolor.pack               {p['pack_per_s']:8.1f} pictures/s\n"
+          f"  ratio                        {p['ratio']:8.2f}  (median of {p['rounds']} pairs; {p['ratio_min']:.2f} to {p['ratio_max']:.2f})")
+    m = memory.run()
+    print("private memory while training from a memory map")
+    for count, mib in m.items():
+        print(f"  {count:6d} pictures  {mib:8.1f} MiB")
+    return {"packing": p, "private_memory_mib": {str(count): mib for count, mib in m.items()}}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="python -m minicolor.bench", description=__doc__)
+    parser.add_argument("--json", metavar="FILE", help="write the figures there too")
+    which = parser.add_subparsers(dest="what", required=True, metavar="train|data")
+    t = which.add_parser("train", help="our training step against a plain float32 loop of the same two networks")
+    t.add_argument("--size", type=int, default=256)
+    t.add_argument("--batch-size", type=int, default=4)
+    t.add_argument("--pairs", type=int, default=5, help="timed steps of each [5]")
+    t.add_argument("--device", metavar="cpu|cuda")
+    t.add_argument("--precision", default="auto", choices=("auto", "float32", "bf16"))
+    t.set_defaults(run=train)
+    d = which.add_parser("data", help="packing against bare Pillow, and memory against the number of pictures")
+    d.add_argument("--photos", metavar="FOLDER", help="pictures to pack [drawn ones]")
+    d.add_argument("--size", type=int, default=256)
+    d.add_argument("--count", type=int, default=2000)
+    d.set_defaults(run=data)
+    return parser
+
+
+if __name__ == "__main__":
+    main()
