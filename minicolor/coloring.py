@@ -73,7 +73,7 @@ def join(rgb: np.ndarray, ab: Tensor) -> np.ndarray:
     ab = _enlarge(ab, width, dim=2)                                   # (2, h, W): rows follow band by band
     out, rows = np.empty_like(rgb), max(1, BAND // width)
     for top in range(0, height, rows):
-        band = torch.from_numpy(rgb[top : top + rows]).permute(2, 0, 1)[None].float() / 255
+        band = torch.tensor(rgb[top : top + rows]).permute(2, 0, 1)[None].float() / 255
         lightness = rgb_to_lab(band)[:, :1]
         color = _enlarge(ab, height, dim=1, first=top, count=band.shape[2])[None]
         joined = lab_to_rgb(torch.cat([lightness, color], dim=1))

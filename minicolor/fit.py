@@ -9,6 +9,7 @@ augmentation are functions of (seed, epoch, batch), and the generator that dropo
 
 import hashlib
 import math
+import tempfile
 import time
 from pathlib import Path
 
@@ -37,7 +38,8 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
     began with, and stops with one sentence at the first loss that is not finite, with the last good checkpoint kept.
     """
     out = Path(out)
-    saved = _previous(out, resume, recipe, pack)
+    claim(out, resume)
+    saved = _previous(out, pack)
     parts = split(pack.keys, recipe.seed)
     train, val, test = (Loader(pack, parts[p], recipe.batch_size, device, recipe.seed, shuffle=p == "train")
                         for p in ("train", "val", "test"))
@@ -50,7 +52,6 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
     run = saved["run"] if saved else _new_run(train, val)
     if saved:
         _restore(step, saved)
-    out.mkdir(parents=True, exist_ok=True)
     write_split(out / "split.json", pack, parts, recipe.seed)
     log = report.Log(out, tensorboard)
     samples = torch.cat([rgb for _, rgb in Loader(pack, parts["val"][:STRIP], STRIP, device, shuffle=False).epoch()])
@@ -106,6 +107,7 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
             save()
             last_save = time.monotonic()
             log.epoch(run["history"])
+            bar.epoch(row, recipe.epochs, run["baselines"])
 
     _load_networks(step, checkpoint.load(out / "best.pt"))
     figures = evaluate(step, recipe, test) | baselines(train, test)
@@ -132,14 +134,21 @@ def _new_run(train: Loader, val: Loader) -> dict:
             "seconds": 0.0, "baselines": baselines(train, val)}
 
 
-def _previous(out: Path, resume: bool, recipe: Recipe, pack: Pack) -> dict | None:
-    """The state to go on from, or None to begin; BadInput where either would lose something."""
-    last = out / "last.pt"
-    if not last.exists():
-        return None
-    if not resume:
+def claim(out: Path, resume: bool) -> None:
+    """Make the run's folder and try to write in it, before any work is spent; BadInput where a run would be lost."""
+    if (out / "last.pt").exists() and not resume:
         raise BadInput(f"{out} already holds a run: add --resume to go on with it, or name another folder with --out")
-    saved = checkpoint.load(last)
+    out.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=out).close()
+
+
+def _previous(out: Path, pack: Pack) -> dict | None:
+    """The state to go on from, or None to begin: a run that was killed before its first save has none."""
+    if not (out / "last.pt").exists():
+        return None
+    saved = checkpoint.load(out / "last.pt")
+    if "run" not in saved:
+        raise BadInput(f"{out / 'last.pt'} holds weights alone: it can color pictures, but not go on training")
     if saved["data"]["hash"] != pack.hash:
         raise BadInput(f"{out} was trained on other pictures ({saved['data']['source']}) than {pack.source} now holds: "
                        "a resumed run must see the same ones")

@@ -58,10 +58,13 @@ class Recipe:
             ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
             ("norm_at_test", self.norm_at_test in ("running", "batch"), "running or batch"),
         ]
-        for field, fine, expected in rules:
-            if not fine:
-                raise BadInput(f"--{field.replace('_', '-')} {getattr(self, field)}: expected {expected}")
+        for rule in rules:
+            self.expect(*rule)
         return self
+
+    def expect(self, field: str, fine: bool, expected: str) -> None:
+        if not fine:
+            raise BadInput(f"--{field.replace('_', '-')} {getattr(self, field)}: expected {expected}")
 
 
 def to_dict(recipe: Recipe) -> dict:

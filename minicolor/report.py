@@ -15,6 +15,7 @@ from torch import Tensor
 
 from minicolor.errors import BadInput
 from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
+from minicolor.progress import loss_names
 
 GAP = 4  # white pixels between the pictures of a strip
 
@@ -87,7 +88,7 @@ def curves(history: list[dict], baselines: dict[str, float]) -> bytes:
     left.axhline(baselines["mean_ab_rmse"], color="tab:brown", ls=":", label="mean color")
     left.set(title="validation ab-RMSE (lower is better)", xlabel="epoch", ylabel="Lab units")
     left.set_ylim(bottom=0)
-    for name in (n for n in history[0] if "_" in n and n[:2] in ("d_", "g_")):
+    for name in loss_names(history[0]):
         right.plot(epochs, [row[name] for row in history], "o-", ms=3, label=name)
     right.set(title="training losses", xlabel="epoch", yscale="log")
     for axes in (left, right):

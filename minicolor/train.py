@@ -10,7 +10,7 @@ import torch
 from minicolor import checkpoint, recipe as recipes
 from minicolor.data.source import open_data
 from minicolor.errors import BadInput, Parser, one_line
-from minicolor.fit import fit
+from minicolor.fit import claim, fit
 
 NOT_FLAGS = ("name", "experiment", "source")  # what a recipe is, not what it is set to
 
@@ -33,6 +33,8 @@ def run(args: argparse.Namespace, module) -> None:
     given = {f.name: getattr(args, f.name) for f in dataclasses.fields(module.RECIPE)
              if getattr(args, f.name, None) is not None}
     device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device.split(":")[0] not in ("cpu", "cuda"):
+        raise BadInput(f"--device {device}: expected cpu or cuda")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise BadInput(f"--device {device}: this PyTorch sees no GPU; use --device cpu")
     if args.resume and (out / "last.pt").exists():
@@ -42,9 +44,15 @@ def run(args: argparse.Namespace, module) -> None:
         recipe = dataclasses.replace(module.QUICK if quick else module.RECIPE, **given).check()
         if quick and not args.quick:
             print("no GPU: training the small version (--quick), some minutes on a laptop; --full insists on the report's settings")
+    claim(out, args.resume)
     print(f"{recipe.name} ({recipe.experiment}) on {recipe.data} at {recipe.size}x{recipe.size}, {recipe.epochs} epochs -> {out}")
     pack = open_data(recipe.data, recipe.size, recipe.pictures, recipe.seed)
-    results = fit(recipe, pack, out, device, args.resume, args.save_minutes, args.tensorboard)
+    try:
+        results = fit(recipe, pack, out, device, args.resume, args.save_minutes, args.tensorboard)
+    except KeyboardInterrupt:
+        print(f"\nstopped; the same command with --resume goes on from {out / 'last.pt'}"
+              if (out / "last.pt").exists() else "\nstopped before the first checkpoint")
+        raise
     test = results["test"]
     print(f"test ab-RMSE {test['ab_rmse']:.2f}; left grey {test['grey_ab_rmse']:.2f}, mean color {test['mean_ab_rmse']:.2f}\n"
           f"look at {out / 'report.html'} and {out / 'strip.png'}\n"

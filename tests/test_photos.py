@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from minicolor.data import photos
 from minicolor.data.photos import decode, is_photo, read, write
@@ -50,7 +51,7 @@ def exif(orientation=1, order=">", width=None):
     tags[0x010F], tags[0x0112] = "Leitz", orientation
     if width:
         tags[0x0100] = width
-    tags[0x8769] = {0x9003: "1932:05:01 12:00:00"}  # when it was taken
+    tags[0x8769] = {0x9003: "1932:05:01 12:00:00", 0xA005: {1: "R98"}}  # when it was taken; a folder in the folder
     return tags.tobytes()
 
 
@@ -288,29 +289,41 @@ def header(width, height):
 
 FLOATS = Image.fromarray(np.zeros((4, 4), np.float32))
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n\n"
-REFUSED = {
-    "empty": b"",
-    "not a picture": b"hello, world" * 99,
-    "a folder of zeros": bytes(5000),
-    "cut in the header": packed(PHOTO, "PNG")[:20],
-    "cut": packed(PHOTO, "JPEG")[:-300],
-    "cut png": packed(PHOTO, "PNG")[:-100],
-    "bomb": header(60_000, 60_000),
-    "a billion": b"P5 1000000000 1000000000 255\n",
-    "no pixels": header(0, 5),
-    "floats": packed(FLOATS, "TIFF"),
-    "integers": packed(Image.new("I", (4, 4)), "TIFF"),
-    "program": EPS,
-}
+REFUSED = [
+    ("empty", b""),
+    ("not a picture", b"hello, world" * 99),
+    ("not a picture", bytes(5000)),
+    ("not a picture", packed(PHOTO, "PNG")[:20]),
+    ("not a picture", header(0, 5)),
+    ("cut off", packed(PHOTO, "JPEG")[:-100]),
+    ("cut off", packed(PHOTO, "PNG")[:-100]),
+    ("too many pixels", header(60_000, 60_000)),
+    ("too many pixels", b"P5 1000000000 1000000000 255\n"),
+    ("8 or 16 bits", packed(FLOATS, "TIFF")),
+    ("8 or 16 bits", packed(Image.new("I", (4, 4)), "TIFF")),
+    ("EPS drawing", EPS),
+]
 
 
-@pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED.keys())
-def test_one_sentence_for_whatever_is_no_picture(data, tmp_path):
+@pytest.mark.parametrize("words, data", REFUSED)
+def test_one_sentence_for_whatever_is_no_picture(words, data, tmp_path):
     (tmp_path / "my file.jpg").write_bytes(data)
-    with pytest.raises(BadInput) as said:
+    with pytest.raises(BadInput, match=words) as said:
         read(tmp_path / "my file.jpg")
     assert str(said.value).startswith(f"{tmp_path / 'my file.jpg'}: ") and str(said.value).endswith("expected")
     assert "\n" not in str(said.value) and "BytesIO" not in str(said.value)
+
+
+RAISED = [SyntaxError, ValueError, struct.error, IndexError, EOFError, zlib.error, KeyError, TypeError, AssertionError]
+
+
+@pytest.mark.parametrize("error", [*RAISED, OSError, RuntimeError, Image.DecompressionBombError, MemoryError])
+def test_whatever_pillow_raises(error, monkeypatch):
+    data = packed(PHOTO, "PNG")
+    for owner, name in (ImageFile.ImageFile, "load"), (PngImageFile, "_open"):
+        monkeypatch.setattr(owner, name, lambda self: (_ for _ in ()).throw(error("no\nwords")))
+        with pytest.raises(BadInput, match="^x: (is|does|has).* expected$"):
+            decode(data, "x")
 
 
 def test_no_file_no_picture(tmp_path):
@@ -402,6 +415,8 @@ def test_what_is_written_comes_back(suffix, tmp_path):
     write(str(path), view, exif(1, width=9999))  # over the old one
     got = read(path)
     assert said(got.exif) == ("Leitz", 1, "1932:05:01 12:00:00") and got.notes == ()
+    if "TIF" in suffix.upper():  # there the inner folder moves, so the number that said where it was must go
+        assert struct.pack("<H", 0xA005) not in path.read_bytes()
     off = np.abs(got.rgb.astype(int) - PIXELS)
     assert off.max() == 0 if suffix in (".png", ".TIF", ".tiff") else off.mean() < 8  # WebP: color at half size
     assert os.listdir(tmp_path) == [path.name]

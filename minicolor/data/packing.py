@@ -39,7 +39,8 @@ def run(out: Path, head: dict, found: Listing, before: dict[str, dict], done: se
         jobs = [{**job, "files": todo[i:i + CHUNK]} for i in range(0, len(todo), CHUNK)]
         fresh = do_chunks(jobs, 1 if len(todo) < ALONE else min(workers or cores(), len(jobs)))
         waiting, last = [], time.monotonic()
-        bar = tqdm(total=len(found.files), initial=len(done), unit=" pictures", desc="pack", disable=not progress)
+        bar = tqdm(total=len(found.files), initial=len(done), unit=" pictures", desc="pack",
+                   disable=None if progress else True)  # None: no bar where stderr is not a terminal
         with bar, open(out / JOURNAL, "a", encoding="ascii") as journal, contextlib.closing(fresh):
             try:
                 for chunk in fresh:

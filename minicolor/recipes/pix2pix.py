@@ -21,6 +21,17 @@ class Pix2PixRecipe(Recipe):
     l1_weight: float = 100.0            # lambda, weight of L1 beside the adversarial loss              paper, 3.3
     beta1: float = 0.5                  # Adam's momentum                                               paper, 6.2
 
+    def check(self):
+        for field, fine, expected in (
+            ("target", self.target in ("rgb", "ab"), "rgb or ab"),
+            ("base", self.base >= 1, "at least 1"),
+            ("levels", self.levels >= 2, "at least 2"),
+            ("l1_weight", self.l1_weight >= 0, "0 or more"),
+            ("beta1", 0 <= self.beta1 < 1, "at least 0 and below 1"),
+        ):
+            self.expect(field, fine, expected)
+        return super().check()
+
     def build(self, autocast):
         halvings = (self.size & -self.size).bit_length() - 1        # how often size can be halved: 256 -> 8, 96 -> 5
         channels = {"rgb": 3, "ab": 2}[self.target]

@@ -1,0 +1,113 @@
+"""A flip is a mirror, jitter is an enlargement and a crop that stays inside, and the draws belong to the seed alone."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from minicolor.data.augment import augment
+
+
+def draws(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def noise(n: int, side: int, seed: int = 9) -> torch.Tensor:
+    return torch.rand(n, 3, side, side, generator=draws(seed))
+
+
+def test_switched_off_it_is_the_identity():
+    rgb = noise(3, 8)
+    assert torch.equal(augment(rgb, draws(), flip=False, jitter=1.0), rgb)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 9), side=st.integers(2, 9))
+def test_a_flip_is_an_exact_mirror_or_nothing(seed, n, side):
+    rgb = noise(n, side)
+    before = rgb.clone()
+    for was, now in zip(rgb, augment(rgb, draws(seed), flip=True)):
+        assert torch.equal(now, was) or torch.equal(now, was.flip(-1))
+    assert torch.equal(rgb, before), "the pictures of the pack were written to"
+
+
+def test_about_half_are_flipped_each_on_its_own():
+    ramp = torch.arange(4.0).expand(2000, 3, 4, 4)
+    flipped = (augment(ramp, draws(), flip=True)[:, 0, 0, 0] == 3).float()
+    assert abs(flipped.mean() - 0.5) < 0.045                  # 4 sigma of a fair coin thrown 2000 times
+    assert abs((flipped[1:] == flipped[:-1]).float().mean() - 0.5) < 0.045
+
+
+def slopes_and_starts(jitter: float, side: int = 16, n: int = 200, seed: int = 0):
+    """What becomes of two linear ramps, x and y in pixels: per picture their slopes and first values."""
+    ramp = torch.arange(float(side), dtype=torch.float64)
+    rgb = torch.stack([ramp.expand(side, side), ramp[:, None].expand(side, side), torch.zeros(side, side)])
+    return augment(rgb.expand(n, -1, -1, -1), draws(seed), flip=False, jitter=jitter)
+
+
+@pytest.mark.parametrize("jitter", [286 / 256, 1.5, 2.0])
+def test_a_ramp_becomes_a_ramp_of_slope_one_over_jitter_from_inside_the_picture(jitter):
+    side = 16
+    out = slopes_and_starts(jitter, side)
+    inner = out[..., 1:-1, 1:-1]                                            # at the very border the ramp is held
+    torch.testing.assert_close(inner[:, 0].diff(dim=-1), torch.full((200, 14, 13), 1 / jitter, dtype=torch.float64))
+    torch.testing.assert_close(inner[:, 1].diff(dim=-2), torch.full((200, 13, 14), 1 / jitter, dtype=torch.float64))
+    assert inner[:, 0].diff(dim=-2).abs().max() < 1e-9 > inner[:, 1].diff(dim=-1).abs().max(), "x and y mixed"
+    # edges of the window, in pixels of the original whose own edges are at -0.5 and side - 0.5
+    for axis, first in enumerate([inner[:, 0, 0, 0], inner[:, 1, 0, 0]]):
+        left = first - 1.5 / jitter
+        right = left + side / jitter
+        assert left.min() >= -0.5 - 1e-9 and right.max() <= side - 0.5 + 1e-9
+        room = side - side / jitter
+        # 200 even draws: they come within a twentieth of both ends of the room but for a chance of 7e-5
+        assert left.min() < -0.5 + room / 20 and left.max() > -0.5 + room * 19 / 20, f"axis {axis} is not drawn evenly"
+        assert abs((left + 0.5).mean() / room - 0.5) < 0.082                # 4 sigma of the mean of 200 even draws
+    assert torch.corrcoef(torch.stack([inner[:, 0, 0, 0], inner[:, 1, 0, 0]]))[0, 1].abs() < 0.29  # 4 sigma: two draws
+
+
+
+@pytest.mark.parametrize("jitter, corner", [(2, (0, 0)), (2.0, (16, 16)), (2.0, (5, 11)), (1.5, (0, 8)), (1.5, (3, 6))])
+def test_jitter_is_interpolate_then_crop(jitter, corner, monkeypatch):
+    """The crop's corner lies on a whole pixel of the enlarged picture, so nothing is sampled twice."""
+    side, rgb = 16, noise(2, 16)
+    room = round(side * jitter) - side
+    xy = torch.tensor([corner, corner], dtype=torch.float32) / room        # the share of the room on the left and above
+    real = torch.rand
+    monkeypatch.setattr(torch, "rand", lambda *size, **k: xy if size == (2, 2) else real(*size, **k))
+    ours = augment(rgb, draws(), flip=False, jitter=jitter)
+    large = F.interpolate(rgb, scale_factor=jitter, mode="bilinear", align_corners=False)
+    x, y = corner
+    torch.testing.assert_close(ours, large[..., y : y + side, x : x + side], atol=1e-5, rtol=0)  # float32 coordinates
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 5), jitter=st.sampled_from([1.0, 1.1, 286 / 256, 2.0]))
+def test_the_same_seed_gives_the_same_pictures_and_values_stay_in_range(seed, n, jitter):
+    rgb = noise(n, 8)
+    once = augment(rgb, draws(seed), True, jitter)
+    assert torch.equal(once, augment(rgb, draws(seed), True, jitter))
+    assert once.shape == rgb.shape and once.dtype == rgb.dtype
+    assert once.min() >= rgb.min() - 1e-6 and once.max() <= rgb.max() + 1e-6   # bilinear weights sum to 1
+
+
+def test_another_seed_gives_other_pictures():
+    rgb = noise(8, 8)
+    assert not torch.equal(augment(rgb, draws(0)), augment(rgb, draws(1)))
+    assert not torch.equal(augment(rgb, draws(0), False, 1.5), augment(rgb, draws(1), False, 1.5))
+
+
+def test_one_option_leaves_the_draws_of_the_other():
+    """Who is mirrored does not change with jitter; where the crop is does not change with flip."""
+    ramp = torch.arange(8.0).expand(50, 3, 8, 8)
+    mirrored = augment(ramp, draws(), True)[:, 0, 0, 0] == 7
+    assert torch.equal(augment(ramp, draws(), True, 1.2)[:, 0].diff(dim=-1)[:, 0, 3] < 0, mirrored)
+    rows = ramp.transpose(2, 3)                                              # a mirror does not change these
+    torch.testing.assert_close(augment(rows, draws(), True, 1.2), augment(rows, draws(), False, 1.2))
+
+
+def test_the_generator_alone_is_drawn_from():
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    augment(noise(2, 8), draws(), True, 1.3)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -1,0 +1,82 @@
+"""The discriminator is the paper's 70x70 PatchGAN: its count, its shapes, and exactly 70x70 pixels behind each score."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from minicolor.models.patchgan import PatchGAN
+
+
+def test_it_has_the_known_number_of_parameters():
+    assert sum(p.numel() for p in PatchGAN(3).parameters()) == 2_765_633
+    # the number that the authors' PyTorch code prints for a color picture beside a color picture
+    assert sum(p.numel() for p in PatchGAN(6).parameters()) == 2_768_705
+
+
+@pytest.mark.parametrize("side, scores", [(256, 30), (64, 6), (32, 2), (24, 1)])
+def test_one_score_for_each_patch(side, scores):
+    with torch.inference_mode():
+        assert PatchGAN(4, base=2)(torch.zeros(2, 4, side, side)).shape == (2, 1, scores, scores)
+        assert PatchGAN(4, base=2)(torch.zeros(1, 4, side, 2 * side)).shape == (1, 1, scores, 2 * side // 8 - 2)
+
+
+@pytest.mark.parametrize("height, width", [(23, 24), (24, 23), (8, 8), (64, 16)])
+def test_pictures_without_a_single_patch_are_refused(height, width):
+    with pytest.raises(ValueError, match=f"at least 24 pixels, not {height}x{width}"):
+        PatchGAN(3, base=1)(torch.zeros(1, 3, height, width))
+
+
+@pytest.mark.parametrize("row, column", [(7, 7), (5, 8)])
+def test_a_score_sees_exactly_70_by_70_pixels(row, column):
+    """Each 4x4 layer of stride s turns first .. last into s first - 1 .. s last + 2, from the score back to the picture."""
+    torch.manual_seed(0)
+    network = PatchGAN(3, base=2).double().eval()                    # untrained statistics: the norms are neutral
+    x = torch.rand(1, 3, 128, 128, dtype=torch.float64, requires_grad=True)
+    (seen,) = torch.autograd.grad(network(x)[0, 0, row, column], x)
+    assert (seen != 0).all(1).sum() == 70 * 70 == (seen != 0).any(1).sum()
+    for axis, place in ((1, row), (2, column)):
+        lines = (seen[0] != 0).any(0).any(2 - axis).nonzero().flatten()
+        first = last = place
+        for stride in (1, 1, 2, 2, 2):
+            first, last = stride * first - 1, stride * last + 2
+        assert (lines.min(), lines.max()) == (first, last) and last - first + 1 == 70
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_forward_agrees_with_plain_functions(training):
+    torch.manual_seed(0)
+    network = PatchGAN(3, base=3).train(training)
+    for p in network.parameters():
+        nn.init.normal_(p, std=0.5 if p.ndim == 1 else 1.5 * p[0].numel() ** -0.5)
+    convs = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.running_mean.normal_(0, 0.5)
+        norm.running_var.uniform_(0.5, 2)
+    x = torch.rand(2, 3, 40, 32) * 2 - 1
+    y = F.leaky_relu(F.conv2d(x, convs[0].weight, convs[0].bias, stride=2, padding=1), 0.2)
+    for conv, norm, stride in zip(convs[1:4], norms, (2, 2, 1), strict=True):
+        y = F.conv2d(y, conv.weight, None, stride=stride, padding=1)
+        y = F.batch_norm(y, norm.running_mean.clone(), norm.running_var.clone(), norm.weight, norm.bias, training, eps=1e-5)
+        y = F.leaky_relu(y, 0.2)
+    y = F.conv2d(y, convs[4].weight, convs[4].bias, padding=1)
+    out = network(x)
+    torch.testing.assert_close(out, y, atol=1e-5, rtol=1e-4)         # float32 through 5 layers
+    assert out.std() > 0.1 and out.min() < 0 and out.max() > 0, "logits: nothing may squash them"
+
+
+def test_every_parameter_learns():
+    torch.manual_seed(0)
+    network = PatchGAN(3, base=4)
+    F.softplus(network(torch.rand(2, 3, 32, 32))).mean().backward()
+    for name, p in network.named_parameters():
+        assert p.grad is not None and p.grad.isfinite().all() and p.grad.any(), name
+
+
+def test_it_starts_as_the_paper_says():
+    torch.manual_seed(0)
+    for layer in PatchGAN(3, base=16).modules():
+        if isinstance(layer, nn.Conv2d):
+            assert abs(layer.weight.std() - 0.02) < 4 * 0.02 / (2 * layer.weight.numel()) ** 0.5   # 4 sigma
+            assert layer.bias is None or not layer.bias.any()
