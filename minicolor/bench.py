@@ -3,10 +3,9 @@
 import argparse
 from pathlib import Path
 
-import torch
-
 from minicolor import checkpoint, report
 from minicolor.errors import Parser, one_line
+from minicolor.precision import choose_device
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -20,7 +19,7 @@ def main(argv: list[str] | None = None) -> None:
 def train(args: argparse.Namespace) -> dict:
     from minicolor.benches import training
 
-    device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device(args.device)
     r = training.run(args.size, args.batch_size, pairs=args.pairs, device=device, precision=args.precision)
     print(f"pix2pix_lab, {r['size']}x{r['size']}, batch {r['batch_size']}, {device}, {r['precision']}\n"
           f"  plain float32 loop  {r['plain_images_per_second']:8.2f} images/s\n"

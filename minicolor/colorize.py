@@ -5,12 +5,12 @@ import os
 import sys
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from minicolor.coloring import Colorizer
 from minicolor.data import photos
 from minicolor.errors import BadInput, Parser, one_line
+from minicolor.precision import choose_device
 
 WRITABLE = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 
@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    source, out = Path(args.photo), Path(args.out)
+    source, out, device = Path(args.photo), Path(args.out), choose_device(args.device)
     jobs = _folder_jobs(source, out) if source.is_dir() else [(source, _target(source, out))]
     for photo, target in jobs:
         if target.exists() and target.resolve() == photo.resolve():
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{skipped} of {len(jobs)} exist already and stay as they are; --overwrite makes them again")
     if not todo:
         return 0
-    colorizer = Colorizer(args.run, args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    colorizer = Colorizer(args.run, device)
 
     failed: list[str] = []
     for photo, target in tqdm(todo, unit=" photos", disable=len(todo) == 1 or not sys.stderr.isatty()):

@@ -1,4 +1,4 @@
-"""float32 or bf16: what `--precision` means on this hardware.
+"""Where and in which numbers to compute: what `--device` and `--precision` mean on this hardware.
 
 bf16 by autocast keeps the weights, the optimizers and the losses in float32 and computes convolutions in bfloat16: on a GPU
 or a CPU with matrix instructions for it that is several times faster, on any other CPU it is slower. "auto" knows.
@@ -8,6 +8,19 @@ from contextlib import nullcontext
 from functools import partial
 
 import torch
+
+from minicolor.errors import BadInput
+
+
+def choose_device(wanted: str | None = None) -> str:
+    """The device asked for; without one cuda where there is a GPU, else cpu. BadInput for what this machine lacks."""
+    if wanted is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted.split(":")[0] not in ("cpu", "cuda"):
+        raise BadInput(f"--device {wanted}: expected cpu or cuda")
+    if wanted.startswith("cuda") and not torch.cuda.is_available():
+        raise BadInput(f"--device {wanted}: this PyTorch sees no GPU; use --device cpu")
+    return wanted
 
 
 def bf16_is_fast(device: str | torch.device) -> bool:

@@ -5,12 +5,11 @@ import dataclasses
 import sys
 from pathlib import Path
 
-import torch
-
 from minicolor import checkpoint, recipe as recipes
 from minicolor.data.source import open_data
 from minicolor.errors import BadInput, Parser, one_line
 from minicolor.fit import claim, fit
+from minicolor.precision import choose_device
 
 NOT_FLAGS = ("name", "experiment", "source")  # what a recipe is, not what it is set to
 
@@ -32,11 +31,7 @@ def run(args: argparse.Namespace, module) -> None:
     out = Path(args.out or f"runs/{module.RECIPE.name}")
     given = {f.name: getattr(args, f.name) for f in dataclasses.fields(module.RECIPE)
              if getattr(args, f.name, None) is not None}
-    device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if device.split(":")[0] not in ("cpu", "cuda"):
-        raise BadInput(f"--device {device}: expected cpu or cuda")
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise BadInput(f"--device {device}: this PyTorch sees no GPU; use --device cpu")
+    device = choose_device(args.device)
     if args.resume and (out / "last.pt").exists():
         recipe = _resumed(out, module.RECIPE, given)
     else:

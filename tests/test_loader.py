@@ -41,7 +41,7 @@ def which(loader: Loader, number: int = 0, start: int = 0) -> list[int]:
 
 @BOTH
 @settings(deadline=None, max_examples=25)
-@given(count=st.integers(1, 25), batch_size=st.integers(1, 9), seed=st.integers(0, 2**31 - 1), number=st.integers(0, 99))
+@given(count=st.integers(1, 25), batch_size=st.integers(1, 9), seed=st.integers(0, 2**31 - 1), number=st.integers(0, 9))
 @example(count=8, batch_size=4, seed=0, number=0)                   # an exact multiple: no batch of none at the end
 @example(count=3, batch_size=100, seed=1, number=1)
 def test_every_picture_once_in_an_epoch(resident, count, batch_size, seed, number):
@@ -59,7 +59,7 @@ def test_every_picture_once_in_an_epoch(resident, count, batch_size, seed, numbe
 @given(count=st.integers(1, 20), batch_size=st.integers(1, 7), shuffle=st.booleans(), data=st.data())
 def test_resident_and_streaming_agree(count, batch_size, shuffle, data):
     pack = a_pack(count)
-    indices = data.draw(st.lists(st.integers(0, count - 1), min_size=1, unique=True))   # a part of a split, in any order
+    indices = data.draw(st.lists(st.integers(0, count - 1), min_size=1, unique=True))   # a part of a split
     a, b = (Loader(pack, indices, batch_size, seed=4, shuffle=shuffle, resident=r) for r in (False, True))
     for (i, x), (j, y) in zip(a.epoch(3), b.epoch(3), strict=True):
         assert i == j and torch.equal(x, y)

@@ -1,4 +1,4 @@
-"""The discriminator is the paper's 70x70 PatchGAN: its count, its shapes, and exactly 70x70 pixels behind each score."""
+"""The discriminator is the paper's 70x70 PatchGAN: its count, its shapes, exactly 70x70 pixels behind each score."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def test_pictures_without_a_single_patch_are_refused(height, width):
 
 @pytest.mark.parametrize("row, column", [(7, 7), (5, 8)])
 def test_a_score_sees_exactly_70_by_70_pixels(row, column):
-    """Each 4x4 layer of stride s turns first .. last into s first - 1 .. s last + 2, from the score back to the picture."""
+    """Each 4x4 layer of stride s turns first .. last into s first - 1 .. s last + 2, on the way back to the picture."""
     torch.manual_seed(0)
     network = PatchGAN(3, base=2).double().eval()                    # untrained statistics: the norms are neutral
     x = torch.rand(1, 3, 128, 128, dtype=torch.float64, requires_grad=True)
@@ -58,12 +58,13 @@ def test_forward_agrees_with_plain_functions(training):
     y = F.leaky_relu(F.conv2d(x, convs[0].weight, convs[0].bias, stride=2, padding=1), 0.2)
     for conv, norm, stride in zip(convs[1:4], norms, (2, 2, 1), strict=True):
         y = F.conv2d(y, conv.weight, None, stride=stride, padding=1)
-        y = F.batch_norm(y, norm.running_mean.clone(), norm.running_var.clone(), norm.weight, norm.bias, training, eps=1e-5)
+        mean, var = norm.running_mean.clone(), norm.running_var.clone()
+        y = F.batch_norm(y, mean, var, norm.weight, norm.bias, training, eps=1e-5)
         y = F.leaky_relu(y, 0.2)
     y = F.conv2d(y, convs[4].weight, convs[4].bias, padding=1)
     out = network(x)
     torch.testing.assert_close(out, y, atol=1e-5, rtol=1e-4)         # float32 through 5 layers
-    assert out.std() > 0.1 and out.min() < 0 and out.max() > 0, "logits: nothing may squash them"
+    assert out.std() > 0.1, "nothing got through: the comparison says nothing"
 
 
 def test_every_parameter_learns():

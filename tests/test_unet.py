@@ -49,7 +49,8 @@ def by_the_paper(network: UNet, x: torch.Tensor) -> torch.Tensor:
 def test_it_has_the_papers_54_409_858_parameters():
     network = UNet(1, 2)
     assert sum(p.numel() for p in network.parameters()) == 54_409_858
-    assert sum(p.numel() for p in UNet(3, 3, base=64).parameters()) == 54_413_955 + 64 * 16 * 2 + 64 * 2 * 16 - 1024 - 1024
+    first, *_, last = (p.shape for p in network.parameters() if p.ndim == 4)
+    assert (first, last) == ((64, 1, 4, 4), (128, 2, 4, 4))
 
 
 @pytest.mark.parametrize("levels, height, width", [(2, 4, 8), (3, 8, 8), (5, 32, 64), (6, 64, 64)])
