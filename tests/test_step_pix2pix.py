@@ -1,4 +1,4 @@
-"""One step is the plain loop of the paper with torch's own Adam and loss, and every recipe can learn one batch by heart."""
+"""One step is the plain loop of the paper with torch's Adam and loss, and every recipe learns one batch by heart."""
 
 import copy
 import dataclasses
@@ -31,7 +31,7 @@ def networks() -> tuple[nn.Module, nn.Module]:
 def by_hand(g, d, batches, lr, beta1, weight) -> list[dict]:
     """Generator and discriminator trained by the paper's equations; gradients are asked for one network at a time."""
     bce = nn.BCEWithLogitsLoss()
-    adams = [torch.optim.Adam(net.parameters(), lr=lr, betas=(beta1, 0.999), fused=False, foreach=False) for net in (g, d)]
+    adams = [torch.optim.Adam(n.parameters(), lr=lr, betas=(beta1, 0.999), fused=False, foreach=False) for n in (g, d)]
 
     def descend(adam, net, loss):
         grads = torch.autograd.grad(loss, list(net.parameters()), retain_graph=True)
@@ -67,8 +67,8 @@ def test_three_steps_agree_with_a_plain_loop(lr, beta1, weight):
             assert loss.item() == pytest.approx(theirs[name].item(), abs=1e-5), name
     for a, b in ((g, g2), (d, d2)):
         for (name, value), other in zip(a.state_dict().items(), b.state_dict().values()):
-            # float32: two spellings of one loss. A weight moves by 1e-4 to 1e-3 in a step, so a wrong step is seen
-            torch.testing.assert_close(value, other, atol=1e-6, rtol=1e-5, msg=lambda m, name=name: f"{name}: {m}")
+            # float32: two spellings of one loss, and Adam divides tiny slopes by tiny slopes. A step is about lr long
+            torch.testing.assert_close(value, other, atol=5e-3 * lr, rtol=1e-5, msg=lambda m, name=name: f"{name}: {m}")
 
 
 def test_the_discriminator_hears_nothing_of_the_generators_loss():
@@ -89,7 +89,8 @@ def test_each_loss_moves_its_own_network_alone():
         step.optimizers[still].param_groups[0]["lr"] = 0.0
         before = {n: copy.deepcopy(list(net.parameters())) for n, net in step.networks.items()}
         step.step(x, y)
-        moved = {n: [not torch.equal(a, b) for a, b in zip(before[n], net.parameters())] for n, net in step.networks.items()}
+        now = {n: list(net.parameters()) for n, net in step.networks.items()}
+        moved = {n: [not torch.equal(a, b) for a, b in zip(before[n], now[n])] for n in now}
         assert all(moved[moving]) and not any(moved[still])
 
 
@@ -124,7 +125,7 @@ def test_every_forward_pass_runs_in_the_autocast_that_was_asked_for():
         network.register_forward_pre_hook(lambda *_, name=name: passes.append((name, bool(inside))))
     x, y = a_batch()
     step.step(x, y)
-    assert passes == [("generator", True)] + 3 * [("discriminator", True)], "G colors the batch once, D is asked three times"
+    assert passes == [("generator", True)] + 3 * [("discriminator", True)]      # G colors the batch once, for both
     step.generate(x)
     assert passes[-1] == ("generator", True) and not inside
 
@@ -141,7 +142,7 @@ def test_generate_is_the_generator():
 def test_every_recipe_learns_one_batch_by_heart(name):
     """Three scenes over and over: ab-RMSE falls under 35 % of where it began, which is as good as grey.
 
-    Seen: under it after 30 to 60 of at most 250 steps. A step whose loss is wrong in sign, or that trains another
+    Seen: under it after 20 to 40 of at most 250 steps. A step whose loss is wrong in sign, or that trains another
     network than it shows, stays at 100 %; one that learns only the mean color of the batch stays above 80 %.
     """
     quick = recipes.load(name).QUICK
@@ -163,5 +164,4 @@ def test_every_recipe_learns_one_batch_by_heart(name):
             losses = step.step(*prepare(rgb, recipe.target))
         steps += 10
         assert all(loss.isfinite() for loss in losses.values())
-    print(name, steps, began, off())
     assert off() <= 0.35 * began, f"{name}: {began:.1f} became {off():.1f} in {steps} steps"

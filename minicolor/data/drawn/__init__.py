@@ -1,0 +1,1 @@
+"""How the scenes are drawn: canvas, shapes, textures, palette, and one painter per kind of picture. numpy only."""

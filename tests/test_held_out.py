@@ -1,0 +1,160 @@
+"""Held-out figures are means over pictures, whatever the batches, and both baselines are what scikit-image says."""
+
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.color import lab2rgb, rgb2lab
+from skimage.metrics import peak_signal_noise_ratio
+from torch import nn
+
+from minicolor.data.loader import Loader
+from minicolor.data.pack import in_memory
+from minicolor.data.pairs import prepare
+from minicolor.held_out import baselines, color, evaluate
+from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
+from minicolor.recipe import load
+
+RECIPE = load("pix2pix_lab").QUICK
+
+
+def a_pack(count: int, seed: int = 0, side: int = 8):
+    """Coarse pictures of very different colorfulness: equal ones would hide a wrong mean."""
+    rng = np.random.default_rng(seed)
+    grey, colored = rng.integers(0, 256, (2, count, side, side, 3))
+    vivid = np.linspace(0.05, 0.6, count)[:, None, None, None]
+    mixed = (1 - vivid) * grey.mean(-1, keepdims=True) + vivid * colored
+    return in_memory(mixed.round().astype(np.uint8), [f"{i:03d}" for i in range(count)], "test")
+
+
+class Answers:
+    """A step object whose network answers with what it is told, (N, C, S, S), picture by picture in list order."""
+
+    def __init__(self, answers: torch.Tensor):
+        self.networks, self.answers, self.at = {"generator": nn.Identity()}, answers, 0
+
+    def generate(self, x):
+        out = self.answers[self.at : self.at + len(x)]
+        self.at += len(x)
+        return out
+
+
+def truth(pack) -> torch.Tensor:
+    return torch.from_numpy(pack.pictures[list(pack.rows)]).permute(0, 3, 1, 2).float() / 255
+
+
+def ordered(pack, batch_size: int) -> Loader:
+    return Loader(pack, range(len(pack)), batch_size, shuffle=False)
+
+
+def to_rgb(lab: np.ndarray) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")                              # scikit-image warns of what it clips
+        return np.stack([lab2rgb(picture) for picture in lab])
+
+
+def hasler(rgb: np.ndarray) -> float:
+    r, g, b = np.moveaxis(255 * rgb, -1, 0)
+    rg, yb = r - g, (r + g) / 2 - b
+    return np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean())
+
+
+@pytest.mark.parametrize("target", ["ab", "rgb"])
+def test_the_truth_scores_as_the_truth(target):
+    pack = a_pack(5)
+    rgb = truth(pack)
+    recipe = load("pix2pix_lab" if target == "ab" else "pix2pix").QUICK
+    figures = evaluate(Answers(prepare(rgb, target)[1]), recipe, ordered(pack, 2))
+    assert figures["ab_rmse"] < 0.01 and figures["psnr"] > 80         # Lab and back in float32: errors of 1e-5
+    expected = np.mean([hasler(p) for p in rgb.permute(0, 2, 3, 1).double().numpy()])
+    assert figures["colorfulness"] == pytest.approx(expected, abs=0.01)
+
+
+@settings(deadline=None, max_examples=15)
+@given(count=st.integers(1, 11), batch_size=st.integers(1, 12), seed=st.integers(0, 99))
+def test_a_mean_over_pictures_does_not_depend_on_the_batches(count, batch_size, seed):
+    pack = a_pack(count, seed)
+    answers = torch.rand(count, 2, 8, 8, generator=torch.Generator().manual_seed(seed)) * 0.4 - 0.2
+    one, many = (evaluate(Answers(answers), RECIPE, ordered(pack, size)) for size in (1, batch_size))
+    assert one == pytest.approx(many, rel=1e-5) and set(one) == {"ab_rmse", "psnr", "colorfulness"}
+
+
+def test_figures_by_hand():
+    pack, count = a_pack(4), 4
+    rgb = truth(pack).permute(0, 2, 3, 1).double().numpy()
+    guess = torch.rand(count, 2, 8, 8, generator=torch.Generator().manual_seed(1)) * 0.2 - 0.1
+    figures = evaluate(Answers(guess), RECIPE, ordered(pack, 3))
+    lab = rgb2lab(rgb)
+    lab[..., 1:] = 110 * guess.permute(0, 2, 3, 1).numpy()
+    made = to_rgb(lab)
+    off = (rgb2lab(made) - rgb2lab(rgb))[..., 1:]
+    # 0.05: Lab within 0.01 there and back, more where scikit-image clips at the edge of the gamut
+    assert figures["ab_rmse"] == pytest.approx(np.mean((off**2).mean((1, 2, 3)) ** 0.5), abs=0.05)
+    expected = np.mean([peak_signal_noise_ratio(t, m, data_range=1) for t, m in zip(rgb, made)])
+    assert figures["psnr"] == pytest.approx(expected, abs=0.05)
+    assert figures["colorfulness"] == pytest.approx(np.mean([hasler(m) for m in made]), abs=0.05)
+
+
+@pytest.mark.parametrize("batch_size, at_most", [(2, 1000), (5, 1000), (2, 4), (3, 6)])
+def test_baselines_by_hand(batch_size, at_most):
+    train, held = a_pack(6, seed=1), a_pack(5, seed=2)
+    found = baselines(ordered(train, batch_size), ordered(held, 2), at_most)
+    rgb = truth(held).permute(0, 2, 3, 1).double().numpy()
+    mean = rgb2lab(truth(train).permute(0, 2, 3, 1).double().numpy()[:at_most])[..., 1:].mean((0, 1, 2))
+
+    def off(ab) -> float:
+        lab = rgb2lab(rgb)
+        lab[..., 1:] = ab
+        return np.mean(((rgb2lab(to_rgb(lab)) - rgb2lab(rgb))[..., 1:] ** 2).mean((1, 2, 3)) ** 0.5)
+
+    assert set(found) == {"grey_ab_rmse", "mean_ab_rmse", "true_colorfulness"}
+    assert found["grey_ab_rmse"] == pytest.approx(off(0), abs=0.05)
+    assert found["mean_ab_rmse"] == pytest.approx(off(mean), abs=0.05)
+    assert found["true_colorfulness"] == pytest.approx(np.mean([hasler(p) for p in rgb]), abs=0.01)
+
+
+def test_the_mean_baseline_is_exact_where_all_pictures_have_one_color():
+    red, blue = (in_memory(np.broadcast_to(np.array(c, np.uint8), (3, 8, 8, 3)), list("abc"), "test")
+                 for c in ((150, 90, 90), (90, 90, 150)))
+    assert baselines(ordered(red, 2), ordered(red, 2))["mean_ab_rmse"] < 0.01
+    red_to_blue = np.subtract(*(rgb2lab(truth(pack)[0, :, 0, 0].numpy()[None, None])[0, 0, 1:] for pack in (red, blue)))
+    found = baselines(ordered(red, 2), ordered(blue, 2))["mean_ab_rmse"]
+    assert found == pytest.approx((red_to_blue**2).mean() ** 0.5, abs=0.02)
+
+
+class Norm:
+    """A network of one norm and one dropout, to see in which mode it is asked."""
+
+    def __init__(self):
+        self.networks = {"generator": nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.Dropout(0.5), nn.Tanh())}
+
+    def generate(self, x):
+        return self.networks["generator"](x)
+
+
+@pytest.mark.parametrize("norm", ["running", "batch"])
+@pytest.mark.parametrize("dropout", [False, True])
+def test_the_recipe_decides_the_mode_and_training_goes_on_as_before(norm, dropout):
+    step = Norm()
+    network = step.networks["generator"].train()
+    asked = []
+    network.register_forward_hook(lambda m, *_: asked.append((m[1].training, m[1].track_running_stats, m[2].training)))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    recipe = SimpleNamespace(target="ab", norm_at_test=norm, dropout_at_test=dropout)
+    out = color(step, recipe, truth(a_pack(3)))
+    assert out.shape == (3, 3, 8, 8) and out.min() >= 0 and out.max() <= 1 and not out.requires_grad
+    assert asked == [(norm == "batch", norm == "running", dropout)]
+    assert all(m.training for m in network.modules())
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_the_answer_depends_on_the_lightness_alone():
+    """What is scored must not have seen the color: a picture and its grey twin are colored alike."""
+    step, rgb = Norm(), truth(a_pack(3))
+    lab = rgb_to_lab(rgb)
+    grey = lab_to_rgb(torch.cat([lab[:, :1], torch.zeros_like(lab[:, 1:])], 1))
+    torch.testing.assert_close(color(step, RECIPE, grey), color(step, RECIPE, rgb), atol=1e-4, rtol=0)
