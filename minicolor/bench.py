@@ -24,7 +24,8 @@ def train(args: argparse.Namespace) -> dict:
     print(f"pix2pix_lab, {r['size']}x{r['size']}, batch {r['batch_size']}, {device}, {r['precision']}\n"
           f"  plain float32 loop  {r['plain_images_per_second']:8.2f} images/s\n"
           f"  minicolor           {r['our_images_per_second']:8.2f} images/s\n"
-          f"  ratio               {r['ratio']:8.2f}  (median of {r['pairs']} pairs; {r['ratio_lowest']:.2f} to {r['ratio_highest']:.2f})")
+          f"  ratio               {r['ratio']:8.2f}  (median of {r['pairs']} pairs; "
+          f"{r['ratio_lowest']:.2f} to {r['ratio_highest']:.2f})")
     return {"train": r}
 
 
@@ -35,7 +36,8 @@ def data(args: argparse.Namespace) -> dict:
     print(f"packing {p['pictures']} pictures at {p['size']}x{p['size']}, {p['processes']} processes\n"
           f"  bare Pillow decode + resize  {p['bare_pillow_per_s']:8.1f} pictures/s\n"
           f"  minicolor.pack               {p['pack_per_s']:8.1f} pictures/s\n"
-          f"  ratio                        {p['ratio']:8.2f}  (median of {p['rounds']} pairs; {p['ratio_min']:.2f} to {p['ratio_max']:.2f})")
+          f"  ratio                        {p['ratio']:8.2f}  (median of {p['rounds']} pairs; "
+          f"{p['ratio_min']:.2f} to {p['ratio_max']:.2f})")
     m = memory.run()
     print("private memory while training from a memory map")
     for count, mib in m.items():

@@ -84,7 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m minicolor.colorize", description=__doc__.split(": ", 1)[1])
     parser.add_argument("photo", metavar="PHOTO|FOLDER", help="a picture file, or a folder of them (with its subfolders)")
     parser.add_argument("out", metavar="OUT", help="a picture file, or the folder for the results")
-    parser.add_argument("--run", required=True, metavar="RUN", help="a trained run's folder, such as runs/pix2pix, or a checkpoint file")
+    parser.add_argument("--run", required=True, metavar="RUN",
+                        help="a trained run's folder, such as runs/pix2pix, or a checkpoint file")
     parser.add_argument("--overwrite", action="store_true", help="make results again that exist already")
     parser.add_argument("--quality", type=int, default=95, choices=range(1, 101), metavar="1..100", help="of JPEG and WebP [95]")
     parser.add_argument("--device", metavar="cpu|cuda", help="[cuda where there is one]")

@@ -1,7 +1,7 @@
 """The only training loop. It knows recipes and steps, and never the name of a network.
 
-A run is a folder: last.pt (everything needed to go on), best.pt (the weights with the best validation ab-RMSE), log.csv, split.json,
-strips/ (held-out samples after each epoch), results.json and report.html.
+A run is a folder: last.pt (everything needed to go on), best.pt (the weights with the best validation ab-RMSE), log.csv,
+split.json, strips/ (held-out samples after each epoch), results.json and report.html.
 
 Killed at any moment, a run goes on from last.pt and ends with the same weights, bit for bit on a CPU: order and
 augmentation are functions of (seed, epoch, batch), and the generator that dropout draws from is in the checkpoint.

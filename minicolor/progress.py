@@ -15,8 +15,8 @@ class Progress:
     """One bar over the whole run, in pictures. `rate` is pictures per second since this process began."""
 
     def __init__(self, total: int, done: int, quiet: bool):
-        self.bar = tqdm(total=total, initial=done, unit=" pictures", disable=True if quiet else None, dynamic_ncols=True, mininterval=0.5,
-                        smoothing=0.05, file=sys.stderr)
+        self.bar = tqdm(total=total, initial=done, unit=" pictures", disable=True if quiet else None, dynamic_ncols=True,
+                        mininterval=0.5, smoothing=0.05, file=sys.stderr)
         self.total, self.done, self.first, self.began = total, done, done, time.monotonic()
         self.quiet, self.said = quiet, quiet                      # disable=None: no bar where stderr is not a terminal
 

@@ -75,7 +75,7 @@ def write_json(path: Path, values: dict) -> None:
 
 def curves(history: list[dict], baselines: dict[str, float]) -> bytes:
     """PNG: validation ab-RMSE against the two answers to beat, and the losses by name, over epochs."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg   # drawn without a screen and without pyplot's globals
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # drawn without a screen and without pyplot's globals
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -119,7 +119,8 @@ def page(path: Path, results: dict, recipe_comments: dict[str, str], strip_path:
         f"minutes; the best was epoch {results['best_epoch']}. {_e(recipe['source'])}.</p>",
         f"<h2>On the {counts['test']} test pictures</h2>{_table(figures)}",
         "<h2>Held-out samples</h2><p>What the network sees, what it makes of it, the truth.</p>"
-        f"<img alt='three rows of pictures: grey input, colored by the network, true colors' src='{_png(strip_path.read_bytes())}'>",
+        "<img alt='three rows of pictures: grey input, colored by the network, true colors' "
+        f"src='{_png(strip_path.read_bytes())}'>",
         "<h2>Curves</h2><img alt='curves of validation error and training losses over epochs' "
         f"src='{_png(curves(results['history'], results['validation_baselines']))}'>",
         "<h2>Settings</h2>" + _table([(k, v, recipe_comments.get(k, "")) for k, v in recipe.items() if k != "source"]),

@@ -5,7 +5,8 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from minicolor import checkpoint, recipe as recipes
+from minicolor import checkpoint
+from minicolor import recipe as recipes
 from minicolor.data.source import open_data
 from minicolor.errors import BadInput, Parser, one_line
 from minicolor.fit import claim, fit
@@ -38,7 +39,8 @@ def run(args: argparse.Namespace, module) -> None:
         quick = args.quick or (not args.full and device == "cpu")
         recipe = dataclasses.replace(module.QUICK if quick else module.RECIPE, **given).check()
         if quick and not args.quick:
-            print("no GPU: training the small version (--quick), some minutes on a laptop; --full insists on the report's settings")
+            print("no GPU: training the small version (--quick), some minutes on a laptop; "
+                  "--full insists on the report's settings")
     claim(out, args.resume)
     print(f"{recipe.name} ({recipe.experiment}) on {recipe.data} at {recipe.size}x{recipe.size}, {recipe.epochs} epochs -> {out}")
     pack = open_data(recipe.data, recipe.size, recipe.pictures, recipe.seed)
@@ -74,7 +76,8 @@ def _list() -> None:
 
 def _parser(name: str | None, recipe) -> argparse.ArgumentParser:
     prog = f"python -m minicolor.train {name or 'RECIPE'}"
-    parser = Parser(prog=prog, usage=f"{prog} [options]", allow_abbrev=False, description=recipe and f"{recipe.experiment}: {recipe.source}",
+    parser = Parser(prog=prog, usage=f"{prog} [options]", allow_abbrev=False,
+                    description=recipe and f"{recipe.experiment}: {recipe.source}",
                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", nargs="?", help="the experiment to train; --list shows all")
     parser.add_argument("--list", action="store_true", help="all recipes with their source")

@@ -13,7 +13,8 @@ def test_train_prints_a_ratio_of_two_steps(capsys, tmp_path):
     with pytest.raises(SystemExit) as e:
         bench.main(["train", "--size", "big"])
     assert e.value.code == 2 and capsys.readouterr().err.count("\n") == 1
-    bench.main(["--json", str(tmp_path / "b.json"), "train", "--size", "32", "--batch-size", "2", "--pairs", "2", "--device", "cpu"])
+    flags = ["--size", "32", "--batch-size", "2", "--pairs", "2", "--device", "cpu"]
+    bench.main(["--json", str(tmp_path / "b.json"), "train", *flags])
     said, r = capsys.readouterr().out, json.loads((tmp_path / "b.json").read_text())["train"]
     assert f"{r['ratio']:.2f}" in said and "plain float32 loop" in said
     assert r["ratio_lowest"] <= r["ratio"] <= r["ratio_highest"] and r["our_images_per_second"] > 0

@@ -22,7 +22,8 @@ from minicolor.fit import fit
 from minicolor.recipes.pix2pix_lab import QUICK
 
 TINY = replace(QUICK, size=32, base=4, batch_size=4, epochs=3, pictures=30, jitter=1.1)
-FLAGS = "--quick --size 32 --base 4 --batch-size 4 --epochs 3 --pictures 30 --jitter 1.1 --device cpu".split()
+FLAGS = ["--quick", "--size", "32", "--base", "4", "--batch-size", "4", "--epochs", "3", "--pictures", "30", "--jitter", "1.1",
+         "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,8 @@ def assert_same_run(a, b):
     assert wa.keys() == wb.keys() and all(torch.equal(wa[k], wb[k]) for k in wa)
     assert all(torch.equal(x, y) for x, y in zip(weights(a / "best.pt").values(), weights(b / "best.pt").values()))
     timing = ("minutes", "images_per_second")
-    rows = [[{k: v for k, v in row.items() if k not in timing} for row in csv.DictReader(open(r / "log.csv"))] for r in (a, b)]
+    logs = [csv.DictReader((run / "log.csv").read_text().splitlines()) for run in (a, b)]
+    rows = [[{k: v for k, v in row.items() if k not in timing} for row in log] for log in logs]
     assert rows[0] == rows[1] and len(rows[0]) == 3
 
 
@@ -164,9 +166,10 @@ def test_early_stopping_waits_for_patience(pack, tmp_path):
 
 def test_the_best_checkpoint_is_the_one_that_scores(pack, tmp_path):
     """results.json's figure is recomputed from best.pt by hand: colors, Lab, numpy."""
+    from skimage.color import rgb2lab
+
     from minicolor.coloring import Colorizer
     from minicolor.data.split import split
-    from skimage.color import rgb2lab
 
     results = fit(TINY, pack, tmp_path, quiet=True)
     colorizer, figures = Colorizer(tmp_path), []

@@ -4,7 +4,8 @@ import dataclasses
 import json
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from minicolor import recipe as recipes
 from minicolor.errors import BadInput

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from skimage.color import rgb2lab
 
-from minicolor.data.scene_palette import LUMINANCE, TOSS_COLORS
-from minicolor.data.scene_texture import bricks, fractal_noise, stripes
-from minicolor.data.scene_workers import cores, fill, useful_workers
+from minicolor.data.drawn.palette import LUMINANCE, TOSS_COLORS
+from minicolor.data.drawn.texture import bricks, fractal_noise, stripes
+from minicolor.data.drawn.workers import cores, fill, useful_workers
 from minicolor.data.scenes import AMBIGUOUS, CLASSES, PARTS, TOSS_NAMES, draw, draw_all
 from minicolor.errors import BadInput
 

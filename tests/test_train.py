@@ -9,7 +9,7 @@ from PIL import Image
 
 from minicolor import train
 
-TINY = "--quick --size 32 --base 4 --batch-size 4 --epochs 1 --pictures 12 --device cpu".split()
+TINY = ["--quick", "--size", "32", "--base", "4", "--batch-size", "4", "--epochs", "1", "--pictures", "12", "--device", "cpu"]
 
 
 def refused(capsys, *argv) -> str:
@@ -94,7 +94,8 @@ def test_full_disk_while_training_keeps_the_last_good_checkpoint(tmp_path):
     subprocess.run([sys.executable, "-c", run], cwd=tmp_path, check=True, capture_output=True)
     before = (tmp_path / "run" / "last.pt").read_bytes()
     limited = run.replace("main([", "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, -1)); main([", 1)
-    done = subprocess.run([sys.executable, "-c", limited, "--resume", "--epochs", "2"], cwd=tmp_path, capture_output=True, text=True)
+    longer = [sys.executable, "-c", limited, "--resume", "--epochs", "2"]
+    done = subprocess.run(longer, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and "Traceback" not in done.stderr and "error: " in done.stderr.splitlines()[-1]
     assert (tmp_path / "run" / "last.pt").read_bytes() == before
 

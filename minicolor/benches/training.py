@@ -58,7 +58,8 @@ def our_step(size: int, base: int, device: str, precision: str) -> Callable[[tor
     return lambda u8: step.step(*prepare(augment(u8.float() / 255, draws, recipe.flip, recipe.jitter), recipe.target))
 
 
-def run(size: int = 256, batch_size: int = 4, base: int = 64, pairs: int = 5, device: str = "cpu", precision: str = "auto") -> dict:
+def run(size: int = 256, batch_size: int = 4, base: int = 64, pairs: int = 5, device: str = "cpu",
+        precision: str = "auto") -> dict:
     """-> images/s of both (medians) and their ratio (median, lowest, highest over the pairs)."""
     torch.manual_seed(0)
     u8 = torch.randint(0, 256, (batch_size, size, size, 3), dtype=torch.uint8, device=device).permute(0, 3, 1, 2)

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minicolor.data.scene_canvas import Canvas
-from minicolor.data.scene_fruit import fruit
-from minicolor.data.scene_house import house
-from minicolor.data.scene_landscape import landscape
-from minicolor.data.scene_palette import AMBIGUOUS, CLASSES, PARTS, TOSS_NAMES
-from minicolor.data.scene_portrait import portrait
-from minicolor.data.scene_street import street
-from minicolor.data.scene_workers import fill, useful_workers
+from minicolor.data.drawn.canvas import Canvas
+from minicolor.data.drawn.fruit import fruit
+from minicolor.data.drawn.house import house
+from minicolor.data.drawn.landscape import landscape
+from minicolor.data.drawn.palette import AMBIGUOUS, CLASSES, PARTS, TOSS_NAMES
+from minicolor.data.drawn.portrait import portrait
+from minicolor.data.drawn.street import street
+from minicolor.data.drawn.workers import fill, useful_workers
 from minicolor.errors import BadInput
 
 __all__ = ["AMBIGUOUS", "CLASSES", "PARTS", "TOSS_NAMES", "Scene", "draw", "draw_all"]

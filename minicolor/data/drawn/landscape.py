@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from minicolor.data.scene_canvas import Canvas
-from minicolor.data.scene_nature import clouds, flower, grass, sky, tree
-from minicolor.data.scene_palette import between, ink, mix
-from minicolor.data.scene_shapes import box, convex, ellipse
-from minicolor.data.scene_texture import clip
+from minicolor.data.drawn.canvas import Canvas
+from minicolor.data.drawn.nature import clouds, flower, grass, sky, tree
+from minicolor.data.drawn.palette import between, ink, mix
+from minicolor.data.drawn.shapes import box, convex, ellipse
+from minicolor.data.drawn.texture import clip
 
 SPECIES = {"summer": ("broadleaf", "conifer"), "spring": ("blossom", "broadleaf"), "autumn": ("autumn tree", "conifer"),
            "winter": ("conifer", "conifer")}  # fmt: skip

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from minicolor.data.scene_canvas import Canvas
-from minicolor.data.scene_house import masonry, window_pane
-from minicolor.data.scene_nature import clouds, shadow, sky, tree
-from minicolor.data.scene_palette import ink, mix
-from minicolor.data.scene_shapes import box, capsule, disk, outline
-from minicolor.data.scene_texture import clip, stripes
+from minicolor.data.drawn.canvas import Canvas
+from minicolor.data.drawn.house import masonry, window_pane
+from minicolor.data.drawn.nature import clouds, shadow, sky, tree
+from minicolor.data.drawn.palette import ink, mix
+from minicolor.data.drawn.shapes import box, capsule, disk, outline
+from minicolor.data.drawn.texture import clip, stripes
 
 
 def street(canvas: Canvas) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from minicolor.data.scene_canvas import Canvas, Window
-from minicolor.data.scene_face import face, glasses, head
-from minicolor.data.scene_hair import beard, behind, fringe
-from minicolor.data.scene_palette import between, ink, mix
-from minicolor.data.scene_shapes import box, ellipse, outline
-from minicolor.data.scene_texture import clip
+from minicolor.data.drawn.canvas import Canvas, Window
+from minicolor.data.drawn.face import face, glasses, head
+from minicolor.data.drawn.hair import beard, behind, fringe
+from minicolor.data.drawn.palette import between, ink, mix
+from minicolor.data.drawn.shapes import box, ellipse, outline
+from minicolor.data.drawn.texture import clip
 
 SKINS = (
     "#5c3826",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minicolor.data.scene_texture import clip
+from minicolor.data.drawn.texture import clip
 
 
 def disk(x, y, cx, cy, r):

@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from minicolor.data.scene_texture import clip
+from minicolor.data.drawn.texture import clip
 
 CLASSES: tuple[str, ...] = ("landscape", "house", "fruit", "portrait", "street")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from minicolor.data.scene_canvas import Canvas, Window
-from minicolor.data.scene_nature import bush, clouds, flower, grass, shadow, sky, tree
-from minicolor.data.scene_palette import between, ink, mix
-from minicolor.data.scene_shapes import box, convex
-from minicolor.data.scene_texture import bricks, clip, stripes
+from minicolor.data.drawn.canvas import Canvas, Window
+from minicolor.data.drawn.nature import bush, clouds, flower, grass, shadow, sky, tree
+from minicolor.data.drawn.palette import between, ink, mix
+from minicolor.data.drawn.shapes import box, convex
+from minicolor.data.drawn.texture import bricks, clip, stripes
 
 WALLS = ("plaster", "plaster", "brick", "timber")
 

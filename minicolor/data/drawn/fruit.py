@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from minicolor.data.scene_canvas import Canvas
-from minicolor.data.scene_nature import shadow
-from minicolor.data.scene_palette import between, ink, mix
-from minicolor.data.scene_shapes import ball, capsule, ellipse, outline, puffs
-from minicolor.data.scene_texture import clip, stripes
+from minicolor.data.drawn.canvas import Canvas
+from minicolor.data.drawn.nature import shadow
+from minicolor.data.drawn.palette import between, ink, mix
+from minicolor.data.drawn.shapes import ball, capsule, ellipse, outline, puffs
+from minicolor.data.drawn.texture import clip, stripes
 
 GLINT = ink("#fffaf0")
 

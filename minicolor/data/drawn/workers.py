@@ -1,4 +1,4 @@
-"""Draw many scenes on all cores. Run as `python -m minicolor.data.scene_workers SEED FIRST LAST SIZE` it is one worker.
+"""Draw many scenes on all cores. Run as `python -m minicolor.data.drawn.workers SEED FIRST LAST SIZE` it is one worker.
 
 Why not multiprocessing: a fork of a process that has loaded torch copies locks whose threads do not exist in the
 child, and may hang; spawn imports the caller's main file again, which costs seconds where that imports torch, and
@@ -57,7 +57,7 @@ def fill(out: np.ndarray, one: Callable[[int], np.ndarray], seed: int, workers: 
 
 def _fetch(share: np.ndarray, seed: int, first: int, done: list[bool], k: int) -> None:
     """Start one worker and read its pictures straight into their place; done[k] says whether all of them came."""
-    root = str(Path(__file__).resolve().parents[2])
+    root = str(Path(__file__).resolve().parents[3])
     path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH")) if p)
     numbers = [str(n) for n in (seed, first, first + len(share), share.shape[1])]
     try:

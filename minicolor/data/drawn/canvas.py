@@ -1,7 +1,7 @@
 """The canvas that the drawn scenes are painted on: linear light, unit coordinates, and one mask value per pixel.
 
     x runs right and y runs down, both 0..1; a pixel is `px` wide. A painter asks for a window (a bounding box), works
-    out a signed distance there (scene_shapes), turns it into a cover 0..1 with `inside`, and lays paint on.
+    out a signed distance there (drawn/shapes.py), turns it into a cover 0..1 with `inside`, and lays paint on.
 
 Planes are channel-first, (3, h, w): a (h, w) cover then broadcasts over the leading axis, and numpy gets long runs.
 All mixing is done in linear light, as light itself does; `finish` makes sRGB of it at the very end.
@@ -13,8 +13,8 @@ import functools
 
 import numpy as np
 
-from minicolor.data.scene_palette import PART, TOSS_COLORS
-from minicolor.data.scene_texture import clip, fractal_noise
+from minicolor.data.drawn.palette import PART, TOSS_COLORS
+from minicolor.data.drawn.texture import clip, fractal_noise
 
 
 class Dice:

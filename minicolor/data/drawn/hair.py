@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from minicolor.data.scene_canvas import Canvas, Window
-from minicolor.data.scene_shapes import ball, ellipse, puffs
-from minicolor.data.scene_texture import clip
+from minicolor.data.drawn.canvas import Canvas, Window
+from minicolor.data.drawn.shapes import ball, ellipse, puffs
+from minicolor.data.drawn.texture import clip
 
 
 def strands(win: Window, hair: np.ndarray, light: np.ndarray, fx: float = 46, fy: float = 5) -> np.ndarray:

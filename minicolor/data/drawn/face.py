@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from minicolor.data.scene_canvas import Canvas
-from minicolor.data.scene_palette import between, ink, mix
-from minicolor.data.scene_shapes import ball, box, capsule, disk, ellipse
-from minicolor.data.scene_texture import clip
+from minicolor.data.drawn.canvas import Canvas
+from minicolor.data.drawn.palette import between, ink, mix
+from minicolor.data.drawn.shapes import ball, box, capsule, disk, ellipse
+from minicolor.data.drawn.texture import clip
 
 
 def head(canvas: Canvas, skin, cx, cy, rx, ry) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from minicolor.data.scene_canvas import Canvas
-from minicolor.data.scene_palette import between, ink, mix
-from minicolor.data.scene_shapes import capsule, puffs
-from minicolor.data.scene_texture import clip
+from minicolor.data.drawn.canvas import Canvas
+from minicolor.data.drawn.palette import between, ink, mix
+from minicolor.data.drawn.shapes import capsule, puffs
+from minicolor.data.drawn.texture import clip
 
 LEAVES = {  # part: (shade, light); species are told apart in grey by shape, lightness and texture
     "broadleaf": (("#1f4a1c", "#2c5a20"), ("#6fa638", "#86b548")),
