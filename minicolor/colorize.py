@@ -21,6 +21,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Color what `args` ask for; returns the exit code: 0, or 1 where some files of a folder could not be read."""
     source, out, device = Path(args.photo), Path(args.out), choose_device(args.device)
     jobs = _folder_jobs(source, out) if source.is_dir() else [(source, _target(source, out))]
     for photo, target in jobs:

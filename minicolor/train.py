@@ -29,6 +29,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def run(args: argparse.Namespace, module) -> None:
+    """Train what `args` ask for: flags the user gave, over the run's own recipe (--resume), or QUICK, or RECIPE."""
     out = Path(args.out or f"runs/{module.RECIPE.name}")
     given = {f.name: getattr(args, f.name) for f in dataclasses.fields(module.RECIPE)
              if getattr(args, f.name, None) is not None}

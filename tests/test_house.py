@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "fit": {"recipe", "checkpoint", "report", "data", "metrics", "held_out", "precision", "progress"},  # names no model
     "held_out": {"data", "metrics", "models.modes", "ops"},
     "coloring": {"checkpoint", "data", "models.modes", "ops", "precision", "recipe"},
-    "report": {"ops"},
+    "report": {"ops", "progress"},
     "checkpoint": {"."},
     "recipe": {"recipes"},
     "errors": set(),

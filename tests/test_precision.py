@@ -1,4 +1,4 @@
-"""--precision is obeyed; auto asks the hardware; bf16 reaches the convolutions and leaves losses and weights float32."""
+"""--precision is obeyed; auto asks the hardware; bf16 reaches the convolutions, and losses and weights stay float32."""
 
 import pytest
 import torch

@@ -143,7 +143,7 @@ def test_every_recipe_learns_one_batch_by_heart(name):
     """Three scenes over and over: ab-RMSE falls under 35 % of where it began, which is as good as grey.
 
     Seen: under it after 20 to 40 of at most 250 steps. A step whose loss is wrong in sign, or that trains another
-    network than it shows, stays at 100 %; one that learns only the mean color of the batch stays above 80 %.
+    network than it shows, stays at 100 %; the mean color of the batch is worth 96 %, that of each picture 72 %.
     """
     quick = recipes.load(name).QUICK
     known = {f.name for f in dataclasses.fields(quick)}

@@ -23,6 +23,7 @@ from minicolor.recipes.pix2pix_lab import RECIPE
 
 
 def plain_step(size: int, base: int, device: str) -> Callable[[torch.Tensor, torch.Tensor], None]:
+    """The reference: step(x, y) on finished float batches x (N, 1, S, S) and y (N, 2, S, S)."""
     levels = min(8, (size & -size).bit_length() - 1)
     g, d = UNet(1, 2, base, levels).to(device), PatchGAN(3, base).to(device)
     g_adam = torch.optim.Adam(g.parameters(), 2e-4, (0.5, 0.999))
@@ -48,6 +49,7 @@ def plain_step(size: int, base: int, device: str) -> Callable[[torch.Tensor, tor
 
 
 def our_step(size: int, base: int, device: str, precision: str) -> Callable[[torch.Tensor], None]:
+    """Ours: step(u8) on uint8 pictures (N, 3, S, S), everything that fit() does to a batch included."""
     from dataclasses import replace
 
     recipe = replace(RECIPE, size=size, base=base)

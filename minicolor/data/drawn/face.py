@@ -33,6 +33,7 @@ def head(canvas: Canvas, skin, cx, cy, rx, ry) -> None:
 
 
 def face(canvas: Canvas, skin, hair, fair: bool, cx, cy, rx, ry) -> None:
+    """Eyes, brows, nose and mouth on a head that is there already."""
     dice, sun = canvas.dice, canvas.sun
     iris = between(dice, "#3a2414", "#6a4a2a") if not fair or dice.chance(0.5) else ink("#4a7a9a")
     eye_y, arch = cy + 0.02, dice.between(0.0, 0.012)
@@ -83,6 +84,7 @@ def face(canvas: Canvas, skin, hair, fair: bool, cx, cy, rx, ry) -> None:
 
 
 def glasses(canvas: Canvas, cx, cy, rx, ry) -> None:
+    """A pair of glasses."""
     y = cy + 0.022
     win = canvas.window(cx - 1.1 * rx, y - 0.07, cx + 1.1 * rx, y + 0.07)
     u = np.abs(win.x - cx)

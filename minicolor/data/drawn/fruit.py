@@ -14,6 +14,7 @@ GLINT = ink("#fffaf0")
 
 
 def fruit(canvas: Canvas) -> None:
+    """Paint the whole still life."""
     dice = canvas.dice
     edge = dice.between(0.50, 0.58)
     wall(canvas, edge)
@@ -99,6 +100,7 @@ def _round(canvas: Canvas, part: str, cx, foot, rx, ry, dark, lit, bump: float =
 
 
 def apple(canvas: Canvas, cx: float, foot: float, r: float) -> None:
+    """An apple."""
     win, cy, cover = _round(
         canvas, "apple", cx, foot, r, 0.92 * r, ink("#6a0c10"), between(canvas.dice, "#e0342a", "#d42834"), 0.05
     )
@@ -131,6 +133,7 @@ def lemon(canvas: Canvas, cx: float, foot: float, r: float) -> None:
 
 
 def pear(canvas: Canvas, cx: float, foot: float, r: float) -> None:
+    """A pear."""
     win, cy, _ = _round(canvas, "pear", cx, foot, 0.84 * r, 0.84 * r, ink("#5a7012"), ink("#c8d048"), 0.08)
     win = canvas.window(cx - r, foot - 2.4 * r, cx + r, foot)
     light, glint = ball(win.x, win.y, cx, foot - 1.05 * r, 0.8 * r, 1.2 * r, canvas.sun)
@@ -163,6 +166,7 @@ def banana(canvas: Canvas, cx: float, foot: float, r: float) -> None:
 
 
 def grapes(canvas: Canvas, cx: float, foot: float, r: float) -> None:
+    """A bunch of grapes."""
     dice, sun = canvas.dice, canvas.sun
     shadow(canvas, cx - 0.5 * r * sun, foot - 0.05 * r, 1.3 * r, 0.3 * r, 0.55)
     spots = [

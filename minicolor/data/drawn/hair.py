@@ -75,6 +75,7 @@ def behind(canvas: Canvas, style: str, hair, cx, cy, rx, ry) -> None:
 
 
 def beard(canvas: Canvas, hair, cx, cy, rx, ry) -> None:
+    """A beard around the chin."""
     win = canvas.window(cx - 1.1 * rx, cy, cx + 1.1 * rx, cy + 1.15 * ry)
     t = clip((win.y - cy) / ry)
     d = np.maximum(

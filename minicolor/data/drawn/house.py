@@ -14,6 +14,7 @@ WALLS = ("plaster", "plaster", "brick", "timber")
 
 
 def house(canvas: Canvas) -> None:
+    """Paint the whole picture."""
     dice, sun = canvas.dice, canvas.sun
     ground = dice.between(0.70, 0.76)
     sky(canvas, ground)
@@ -99,6 +100,7 @@ def roof(canvas: Canvas, kind: str, xs, eaves: float, ridge: float, light) -> No
 
 
 def chimney(canvas: Canvas, cx: float, top: float, foot: float) -> None:
+    """A brick chimney."""
     win = canvas.window(cx - 0.04, top - 0.02, cx + 0.04, foot)
     joints = bricks(win.x, win.y, 0.03, 0.016, 0.004, win.px)
     light = 0.8 + 0.3 * canvas.sun * np.sign(win.x - cx)
@@ -127,6 +129,7 @@ def window_pane(canvas: Canvas, cx: float, cy: float, rx: float, ry: float, ligh
 
 
 def door(canvas: Canvas, cx: float, foot: float, light: float) -> None:
+    """The door, of any color: one of the coin tosses."""
     top = foot - 0.17
     win = canvas.window(cx - 0.06, top - 0.02, cx + 0.06, foot)
     win.paint("frame", win.inside(box(win.x, win.y, cx - 0.05, top - 0.012, cx + 0.05, foot)), ink("#efe6d4"), light)

@@ -17,6 +17,7 @@ MEADOW = {"summer": ("#8fb45a", "#4f8a2c"), "spring": ("#9cc062", "#5c9a34"), "a
 
 
 def landscape(canvas: Canvas) -> None:
+    """Paint the whole picture."""
     dice = canvas.dice
     season = dice.pick(("summer", "summer", "summer", "spring", "autumn", "autumn", "winter"))
     horizon, sunset = dice.between(0.48, 0.60), dice.chance(0.18)

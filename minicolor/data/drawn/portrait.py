@@ -23,6 +23,7 @@ HAIRS = ("#1c1614", "#2a1c16", "#4a2e1c", "#6e4526", "#9a4a20", "#c89a54", "#e0b
 
 
 def portrait(canvas: Canvas) -> None:
+    """Paint the whole picture."""
     dice = canvas.dice
     backdrop(canvas)
     tone = dice.unit() * (len(SKINS) - 1)

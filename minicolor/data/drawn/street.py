@@ -13,6 +13,7 @@ from minicolor.data.drawn.texture import clip, stripes
 
 
 def street(canvas: Canvas) -> None:
+    """Paint the whole picture."""
     dice = canvas.dice
     sky(canvas, 0.6)
     clouds(canvas, 0.2, 1 + dice.below(3))
