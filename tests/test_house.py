@@ -238,4 +238,4 @@ class TestRecipe:
                     holder = getattr(node.value, "id", getattr(node.value, "attr", "")).lower()
                     if holder == "recipe" or (holder == "self" and path in own):
                         used.add(node.attr)
-        assert not {f.name for f in dataclasses.fields(recipe)} - LABELS - used, "fields that nothing reads"
+        none(sorted({f.name for f in dataclasses.fields(recipe)} - LABELS - used), "fields that nothing reads:")

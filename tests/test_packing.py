@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from noise_folder import draw, files
 
 from minicolor.data import packing, workers
 from minicolor.data.pack import is_pack, open_pack, pack
@@ -38,18 +38,6 @@ workers.START = workers.START.replace("serve()", {f"exec({SLEEPY!r}); serve()"!r
 with one_line():
     pack(sys.argv[1], sys.argv[2], size=24, workers=int(sys.argv[3]), progress=False)
 """
-
-
-def draw(folder: Path, count: int, side: int = 32, seed: int = 0) -> Path:
-    rng = np.random.default_rng(seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    for i in range(count):
-        Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(folder / f"{i:04d}.png")
-    return folder
-
-
-def files(out: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in out.iterdir()}
 
 
 @pytest.fixture(scope="module")
@@ -217,48 +205,3 @@ def test_pixels_that_were_written_but_not_noted_are_not_trusted(tmp_path, monkey
     shutil.copy2(old, source / "0001.png")  # as it was, with its old mtime: but its row is not
     pack(source, tmp_path / "out", size=24, progress=False)
     assert files(tmp_path / "out") == expected
-
-
-def test_an_unreadable_file_is_tried_again(tmp_path, monkeypatch):
-    source = draw(tmp_path / "in", 3)
-    read = workers.read
-
-    def forbidden(root, name, *args):
-        if name == "0001.png":
-            raise PermissionError(13, "Permission denied")
-        return read(root, name, *args)
-
-    monkeypatch.setattr(workers, "read", forbidden)
-    packed = pack(source, tmp_path / "out", size=24, progress=False)
-    assert packed.skipped == (("0001.png", "cannot be read: permission denied"),)
-    monkeypatch.setattr(workers, "read", read)  # chmod changes neither bytes nor mtime
-    assert len(pack(source, tmp_path / "out", size=24, progress=False)) == 3
-
-
-def test_a_full_disk_leaves_a_finished_pack_alone(tmp_path, monkeypatch):
-    source = draw(tmp_path / "in", 3)
-    pack(source, tmp_path / "out", size=24, progress=False)
-    draw(source, 9)
-
-    held = (tmp_path / "out" / "pictures.npy").stat().st_size
-
-    def full(handle, *_):
-        os.ftruncate(handle, held + 1000)  # some file systems take what there is before they say no
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(OSError, match="No space left"):
-        pack(source, tmp_path / "out", size=24, progress=False)
-    assert len(open_pack(tmp_path / "out")) == 3 and (tmp_path / "out" / "pictures.npy").stat().st_size == held
-
-
-def test_two_runs_into_one_folder(tmp_path):
-    fcntl = pytest.importorskip("fcntl")
-    source = draw(tmp_path / "in", 3)
-    (tmp_path / "out").mkdir()
-    handle = os.open(tmp_path / "out", os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    with pytest.raises(BadInput, match="another run"):
-        pack(source, tmp_path / "out", size=24, progress=False)
-    os.close(handle)
-    assert len(pack(source, tmp_path / "out", size=24, progress=False)) == 3

@@ -135,6 +135,7 @@ def test_take_keeps_the_smallest_keys_in_list_order(count):
     assert content(taken).items() <= content(MANY).items(), "a name has lost its picture"
     assert [MANY.keys[MANY.names.index(name)] for name in taken.names] == list(taken.keys)
     assert taken.hash == take(MANY, count).hash and (taken.hash == MANY.hash) == (count >= 60)
+    assert (taken.hash == take(MANY, count + 1).hash) == (count >= 60)
     assert set(taken.names) <= set(take(MANY, count + 1).names), "one more picture moved the others"
 
 

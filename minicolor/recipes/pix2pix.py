@@ -16,7 +16,8 @@ from minicolor.steps.pix2pix import Pix2PixStep
 @dataclass(frozen=True)
 class Pix2PixRecipe(Recipe):
     target: str = "rgb"                 # what the network answers: rgb, or ab (lightness is kept)      report A, B.3
-    base: int = 64                      # channels after the first convolution of both networks         paper, 6.1
+    base: int = 64                      # channels after the generator's first convolution              paper, 6.1.1
+    d_base: int = 64                    # channels after the discriminator's first convolution          paper, 6.1.2
     levels: int = 8                     # halvings in the U-Net; fewer where size allows no more        paper, 6.1.1
     l1_weight: float = 100.0            # lambda, weight of L1 beside the adversarial loss              paper, 3.3
     beta1: float = 0.5                  # Adam's momentum                                               paper, 6.2
@@ -25,6 +26,7 @@ class Pix2PixRecipe(Recipe):
         for field, fine, expected in (
             ("target", self.target in ("rgb", "ab"), "rgb or ab"),
             ("base", self.base >= 1, "at least 1"),
+            ("d_base", self.d_base >= 1, "at least 1"),
             ("levels", self.levels >= 2, "at least 2"),
             ("l1_weight", self.l1_weight >= 0, "0 or more"),
             ("beta1", 0 <= self.beta1 < 1, "at least 0 and below 1"),
@@ -37,7 +39,7 @@ class Pix2PixRecipe(Recipe):
         channels = {"rgb": 3, "ab": 2}[self.target]
         return Pix2PixStep(
             UNet(1, channels, base=self.base, levels=min(self.levels, halvings)),
-            PatchGAN(1 + channels, base=self.base),                 # it sees the grey picture beside the colored one
+            PatchGAN(1 + channels, base=self.d_base),               # it sees the grey picture beside the colored one
             lr=self.lr, beta1=self.beta1, l1_weight=self.l1_weight, autocast=autocast,
         )
 
@@ -52,4 +54,4 @@ RECIPE = Pix2PixRecipe(
     epochs=200,                         # paper, 6.2
     decay=0.5,                          # the paper's code: 100 epochs at 2e-4, then 100 on the way to 0
 )
-QUICK = replace(RECIPE, pictures=1500, size=64, base=32, batch_size=16, epochs=14, lr=5e-4)
+QUICK = replace(RECIPE, pictures=2500, size=64, base=32, d_base=16, batch_size=12, epochs=9, lr=5e-4)
