@@ -101,5 +101,5 @@ def comments(recipe: Recipe) -> dict[str, str]:
     for cls in reversed(type(recipe).__mro__[:-1]):
         for line in inspect.getsource(cls).splitlines():
             if m := re.match(r"    (\w+): .*?# (.+)", line):
-                found[m[1]] = " ".join(m[2].split())
+                found[m[1]] = re.sub(r"\s{2,}(.+)", r" (\1)", m[2].strip())    # the source stands in a column of its own
     return found

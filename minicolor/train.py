@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> None:
         if "--list" in argv:
             return _list()
         module = recipes.load(name) if name else None
-        args = _parser(name, module and module.RECIPE).parse_args(argv)
+        args = _parser(name, module).parse_args(argv)
         if module is None:
             raise BadInput(f"name a recipe: {', '.join(recipes.names())}; --list says what they are")
         run(args, module)
@@ -75,7 +75,8 @@ def _list() -> None:
         print(f"{name:16s} {recipe.experiment:4s} {recipe.source}")
 
 
-def _parser(name: str | None, recipe) -> argparse.ArgumentParser:
+def _parser(name: str | None, module) -> argparse.ArgumentParser:
+    recipe = module and module.RECIPE
     prog = f"python -m minicolor.train {name or 'RECIPE'}"
     parser = Parser(prog=prog, usage=f"{prog} [options]", allow_abbrev=False,
                     description=recipe and f"{recipe.experiment}: {recipe.source}",
@@ -91,16 +92,21 @@ def _parser(name: str | None, recipe) -> argparse.ArgumentParser:
     parser.add_argument("--save-minutes", type=float, default=10, metavar="M", help="checkpoint at least this often [10]")
     parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard logs too")
     if recipe:
-        fields = parser.add_argument_group("the recipe's fields [report's value]")
+        fields = parser.add_argument_group("the recipe's fields [value with --full; with --quick, where that differs]")
         comments = recipes.comments(recipe)
         for f in (f for f in dataclasses.fields(recipe) if f.name not in NOT_FLAGS):
-            value, flag = getattr(recipe, f.name), "--" + f.name.replace("_", "-")
-            text = f"{comments[f.name]} [{value}]".replace("%", "%%")
+            value, quick, flag = getattr(recipe, f.name), getattr(module.QUICK, f.name), "--" + f.name.replace("_", "-")
+            values = f"{_short(value)}; {_short(quick)}" if quick != value else _short(value)
+            text = f"{comments[f.name]} [{values}]".replace("%", "%%")
             if isinstance(value, bool):
                 fields.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
             else:
                 fields.add_argument(flag, type=type(value), metavar=type(value).__name__.upper(), help=text)
     return parser
+
+
+def _short(value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def ask(python, cwd: Path, path: Path | None = None) -> tuple[Path, Path, str, s
     """-> where minicolor and its kernels come from, what the kernels call themselves, what `import kernels` said."""
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONSAFEPATH")}
     env |= {"PYTHONPATH": str(path)} if path else {}
-    done = subprocess.run([python, "-c", QUESTIONS], cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([python, "-c", QUESTIONS], cwd=cwd, env=env, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     first, _, listing = done.stdout.partition("\n")
     assert re.search(r"^pix2pix +A6 ", listing, re.M), f"`python -m minicolor.train --list` printed:\n{listing}"
@@ -58,7 +58,7 @@ def pip(*arguments) -> None:
     here = has("setuptools") and (has("wheel") or has("setuptools.command.bdist_wheel"))
     options = ["--no-build-isolation"] if here else ["--retries", "1", "--timeout", "10"]
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments, "--no-deps", *options]
-    done = subprocess.run([str(a) for a in command], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([str(a) for a in command], capture_output=True, text=True, timeout=600)
     if done.returncode and not here and OFFLINE.search(done.stdout + done.stderr):
         pytest.skip("no setuptools and wheel here to build with, and no network to fetch them")
     assert done.returncode == 0, done.stdout + done.stderr
