@@ -22,7 +22,7 @@ from minicolor.data.pack import Pack
 from minicolor.data.pairs import prepare
 from minicolor.data.split import split, write_split
 from minicolor.errors import BadInput
-from minicolor.held_out import baselines, color, evaluate
+from minicolor.held_out import baselines, color, evaluate, settle
 from minicolor.precision import autocast, choose
 from minicolor.progress import Progress
 from minicolor.recipe import Recipe, comments, to_dict
@@ -94,6 +94,7 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
                     last_save = time.monotonic()
 
             row = {"epoch": run["epoch"] + 1} | {name: s / run["seen"] for name, s in run["sums"].items()}
+            settle(step, recipe, train)
             row |= {f"val_{name}": value for name, value in evaluate(step, recipe, val).items()}
             run["seconds"] += time.monotonic() - began
             row |= {"minutes": run["seconds"] / 60, "images_per_second": bar.rate}

@@ -14,15 +14,25 @@ from minicolor.data.pairs import prepare, restore
 from minicolor.metrics.ab_rmse import ab_rmse
 from minicolor.metrics.colorfulness import colorfulness
 from minicolor.metrics.psnr import psnr
-from minicolor.models.modes import at_test
+from minicolor.models.modes import at_test, settle_norm
 from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
 
 
 def color(step, recipe, rgb: Tensor) -> Tensor:
     """Pictures (N, 3, S, S) in [0, 1] -> what the trained network makes of their lightness, (N, 3, S, S) in [0, 1]."""
     x, _ = prepare(rgb, recipe.target)
+    each = 1 if recipe.norm_at_test == "batch" else len(x)      # its own statistics, whatever picture stands beside it
     with torch.inference_mode(), at_test(step.networks["generator"], recipe.norm_at_test, recipe.dropout_at_test):
-        return restore(x, step.generate(x), recipe.target)
+        output = torch.cat([step.generate(part) for part in x.split(each)])
+        return restore(x, output, recipe.target)
+
+
+def settle(step, recipe, train: Loader) -> None:
+    """Take BatchNorm's test statistics over the first `norm_pictures` training pictures, unaugmented, in list order."""
+    if recipe.norm_at_test == "running" and recipe.norm_pictures:
+        first = Loader(train.pack, train.indices[: recipe.norm_pictures], recipe.batch_size, train.device, shuffle=False)
+        batches = (prepare(batch.float() / 255, recipe.target)[0] for _, batch in first.epoch())
+        settle_norm(step.networks["generator"], batches)
 
 
 def evaluate(step, recipe, loader: Loader) -> dict[str, float]:

@@ -36,7 +36,8 @@ class Recipe:
     jitter: float = 1.0                 # enlarge training pictures by this factor, then crop back at random; 1: off
     patience: int = 0                   # stop after so many epochs without a better validation ab-RMSE; 0: never
     precision: str = "auto"             # float32, bf16 (autocast), or auto: bf16 where the hardware computes in it
-    norm_at_test: str = "running"       # BatchNorm at test: running averages, or the test batch's own ("batch")
+    norm_at_test: str = "running"       # BatchNorm at test: averages over training pictures, or each picture's own ("batch")
+    norm_pictures: int = 500            # so many training pictures settle those averages after each epoch; 0: as they ran
     dropout_at_test: bool = False       # pix2pix leaves dropout on at test as its only noise
 
     def build(self, autocast):
@@ -55,6 +56,7 @@ class Recipe:
             ("seed", 0 <= self.seed < 2**31, "between 0 and 2147483647"),
             ("jitter", 1 <= self.jitter <= 2, "between 1 (off) and 2"),
             ("patience", self.patience >= 0, "0 (never stop early) or more"),
+            ("norm_pictures", self.norm_pictures >= 0, "0 (the averages as training left them) or more"),
             ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
             ("norm_at_test", self.norm_at_test in ("running", "batch"), "running or batch"),
         ]

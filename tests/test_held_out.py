@@ -15,7 +15,7 @@ from torch import nn
 from minicolor.data.loader import Loader
 from minicolor.data.pack import in_memory
 from minicolor.data.pairs import prepare
-from minicolor.held_out import baselines, color, evaluate
+from minicolor.held_out import baselines, color, evaluate, settle
 from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
 from minicolor.recipe import load
 
@@ -147,9 +147,31 @@ def test_the_recipe_decides_the_mode_and_training_goes_on_as_before(norm, dropou
     recipe = SimpleNamespace(target="ab", norm_at_test=norm, dropout_at_test=dropout)
     out = color(step, recipe, truth(a_pack(3)))
     assert out.shape == (3, 3, 8, 8) and out.min() >= 0 and out.max() <= 1 and not out.requires_grad
-    assert asked == [(norm == "batch", norm == "running", dropout)]
+    assert asked == [(norm == "batch", norm == "running", dropout)] * (3 if norm == "batch" else 1)
     assert all(m.training for m in network.modules())
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("norm", ["running", "batch"])
+def test_a_picture_is_colored_alike_whatever_stands_beside_it(norm):
+    step, rgb = Norm(), truth(a_pack(3))
+    recipe = SimpleNamespace(target="ab", norm_at_test=norm, dropout_at_test=False)
+    together = color(step, recipe, rgb)
+    torch.testing.assert_close(together, torch.cat([color(step, recipe, one) for one in rgb.split(1)]))
+
+
+def test_settling_takes_the_norms_over_the_first_training_pictures():
+    """By hand: the 1x1 convolution of the first four pictures' L, its mean and variance batch by batch, averaged."""
+    step, pack = Norm(), a_pack(6)
+    conv, norm = step.networks["generator"][0], step.networks["generator"][1]
+    settle(step, SimpleNamespace(target="ab", norm_at_test="running", norm_pictures=4, batch_size=2), ordered(pack, 3))
+    seen = conv(prepare(truth(pack)[:4], "ab")[0])
+    torch.testing.assert_close(norm.running_mean, torch.stack([b.mean((0, 2, 3)) for b in seen.split(2)]).mean(0))
+    torch.testing.assert_close(norm.running_var, torch.stack([b.var((0, 2, 3)) for b in seen.split(2)]).mean(0))
+    for off in ({"norm_at_test": "batch", "norm_pictures": 4}, {"norm_at_test": "running", "norm_pictures": 0}):
+        before = norm.running_mean.clone()
+        settle(step, SimpleNamespace(target="ab", batch_size=2, **off), ordered(a_pack(6, seed=9), 3))
+        assert torch.equal(norm.running_mean, before)
 
 
 def test_the_answer_depends_on_the_lightness_alone():

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from minicolor.models.modes import at_test
+from minicolor.models.modes import at_test, settle_norm
 
 X = torch.rand(3, 2, 4, 4, generator=torch.Generator().manual_seed(0)) * 3 + 1
 
@@ -111,3 +111,18 @@ def test_gradients_pass():
     with at_test(network, "batch"):
         network(x).square().sum().backward()
     assert x.grad.isfinite().all() and network[0][0].weight.grad.any()
+
+
+def test_settled_norms_are_plain_averages_without_dropout():
+    """Two batches: the mean of their means and of their variances, the second norm behind a dropout that must be off."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.BatchNorm2d(2), nn.Dropout(0.5), nn.BatchNorm2d(2, affine=False)).train()
+    network(X + 100)                                                 # running averages far away: nothing of them may stay
+    batches = [X, 2 * X + 1]
+    settle_norm(network, iter(batches))
+    first, second = network[0], network[2]
+    torch.testing.assert_close(first.running_mean, torch.stack([b.mean((0, 2, 3)) for b in batches]).mean(0))
+    torch.testing.assert_close(first.running_var, torch.stack([b.var((0, 2, 3)) for b in batches]).mean(0))
+    torch.testing.assert_close(second.running_mean, torch.zeros(2), atol=1e-6, rtol=0)      # it sees normalized values
+    torch.testing.assert_close(second.running_var, torch.ones(2) * 48 / 47, atol=1e-3, rtol=0)   # sample variance, n = 48
+    assert all(m.training for m in network.modules()) and first.momentum == second.momentum == 0.1

@@ -21,7 +21,8 @@ class Loader:
     def __init__(self, pack: Pack, indices, batch_size: int, device="cpu", seed: int = 0, shuffle: bool = True,
                  resident: bool | None = None):
         self.pack, self.batch_size, self.seed, self.shuffle = pack, batch_size, seed, shuffle
-        self.rows = np.asarray(pack.rows)[np.asarray(indices, dtype=np.int64)]
+        self.indices = np.asarray(indices, dtype=np.int64)
+        self.rows = np.asarray(pack.rows)[self.indices]
         self.device = torch.device(device)
         if resident is None:
             resident = self.device.type == "cuda" and _fits(len(self.rows) * pack.pictures[0].nbytes)
