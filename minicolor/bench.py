@@ -4,13 +4,20 @@ import argparse
 from pathlib import Path
 
 from minicolor import checkpoint, report
-from minicolor.errors import Parser, one_line
+from minicolor.errors import BadInput, Parser, one_line
 from minicolor.precision import choose_device
 
 
 def main(argv: list[str] | None = None) -> None:
     with one_line():
         args = _parser().parse_args(argv)
+        for name, fine in (("size", args.size >= 32 and args.size % 32 == 0), ("batch_size", getattr(args, "batch_size", 1) >= 1),
+                           ("pairs", getattr(args, "pairs", 1) >= 1), ("count", getattr(args, "count", 1) >= 1)):
+            if not fine:
+                raise BadInput(f"--{name.replace('_', '-')} {getattr(args, name)}: expected "
+                               + ("a multiple of 32" if name == "size" else "at least 1"))
+        if args.json:
+            Path(args.json).touch()                          # a path that cannot be written is said before the work
         results = args.run(args)
         if args.json:
             report.write_json(Path(args.json), results | {"environment": checkpoint.environment()})

@@ -48,6 +48,8 @@ def save(path: str | Path, state: dict) -> None:
             os.fsync(f.fileno())
         os.replace(temporary, path)
         _sync_folder(path.parent)
+    except OSError as e:
+        raise type(e)(e.errno, e.strerror, str(path)) from None      # the writer's error does not name the file
     finally:
         temporary.unlink(missing_ok=True)
 

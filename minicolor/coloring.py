@@ -3,7 +3,8 @@
     photograph (H, W) -> shrink the shorter side to the network's working size, reflect the longer one to a multiple
                       -> a, b at that size -> enlarge to (H, W) -> join to the photograph's own L -> sRGB
 
-So the result has every detail of the original and nothing but its color is invented. The full size is worked through
+So the result has every detail of the original and nothing but its color is invented; where sRGB has no color so strong
+at that lightness, the color gives way. The full size is worked through
 in bands of rows: memory beyond the two pictures themselves stays the same, however large the photograph.
 """
 
@@ -18,7 +19,7 @@ from minicolor import checkpoint
 from minicolor.data.pairs import chroma, prepare
 from minicolor.errors import BadInput
 from minicolor.models.modes import at_test
-from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
+from minicolor.ops.lab import into_gamut, lab_to_rgb, rgb_to_lab
 from minicolor.precision import autocast
 from minicolor.recipe import from_dict
 
@@ -76,7 +77,7 @@ def join(rgb: np.ndarray, ab: Tensor) -> np.ndarray:
         band = torch.tensor(rgb[top : top + rows]).permute(2, 0, 1)[None].float() / 255
         lightness = rgb_to_lab(band)[:, :1]
         color = _enlarge(ab, height, dim=1, first=top, count=band.shape[2])[None]
-        joined = lab_to_rgb(torch.cat([lightness, color], dim=1))
+        joined = lab_to_rgb(into_gamut(torch.cat([lightness, color], dim=1)))
         out[top : top + rows] = (joined[0] * 255).round().byte().permute(1, 2, 0).numpy()
     return out
 

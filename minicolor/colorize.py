@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from minicolor.coloring import Colorizer
 from minicolor.data import photos
-from minicolor.errors import BadInput, Parser, one_line
+from minicolor.errors import BadInput, Parser, one_line, out_of_memory
 from minicolor.precision import choose_device
 
 WRITABLE = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
@@ -39,13 +39,14 @@ def run(args: argparse.Namespace) -> int:
         try:
             picture = photos.read(photo)
             colored = colorizer(picture.rgb)
-        except BadInput as e:
-            if not source.is_dir():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            photos.write(target, colored, picture.exif, args.quality)
+        except (BadInput, MemoryError, RuntimeError) as e:
+            if not source.is_dir() or not (isinstance(e, BadInput) or out_of_memory(e)):
                 raise
-            failed.append(str(e))                                 # go on: one bad file must not stop a night's work
+            # go on: one bad file must not stop a night's work; a full disk (OSError) would stop every other file too
+            failed.append(str(e) if isinstance(e, BadInput) else f"{photo}: not enough memory for its size")
             continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        photos.write(target, colored, picture.exif, args.quality)
         for note in picture.notes:
             tqdm.write(f"{photo}: {note}")
     print(f"{len(todo) - len(failed)} colored -> {out if source.is_dir() else todo[0][1]}")
@@ -57,14 +58,24 @@ def run(args: argparse.Namespace) -> int:
 def _folder_jobs(source: Path, out: Path) -> list[tuple[Path, Path]]:
     """Every photograph below `source`, sorted, with its place in the same tree below `out`."""
     found = []
-    for folder, below, names in os.walk(source):
+    for folder, below, names in os.walk(source, onerror=_cannot_list):
         below[:] = [b for b in sorted(below) if not b.startswith(".") and (Path(folder) / b).resolve() != out.resolve()]
         found += [Path(folder) / n for n in names if photos.is_photo(n)]
     if not found:
         raise BadInput(f"{source}: no photographs in this folder; expected {', '.join(sorted(photos.EXTENSIONS))}")
     if out.is_file():
         raise BadInput(f"{out}: a folder was given to color, so OUT must be a folder, and this is a file")
-    return [(p, _renamed(out / p.relative_to(source))) for p in sorted(found)]
+    jobs = {}
+    for photo in sorted(found):
+        target = _renamed(out / photo.relative_to(source))
+        if target in jobs:
+            raise BadInput(f"{photo} and {jobs[target]} would both become {target}; rename one of them")
+        jobs[target] = photo
+    return [(photo, target) for target, photo in jobs.items()]
+
+
+def _cannot_list(error: OSError):
+    raise BadInput(f"{error.filename}: this folder cannot be read ({(error.strerror or str(error)).lower()})")
 
 
 def _target(photo: Path, out: Path) -> Path:
@@ -77,7 +88,7 @@ def _target(photo: Path, out: Path) -> Path:
 
 
 def _renamed(path: Path) -> Path:
-    """A GIF or BMP comes out as PNG; its whole old name is kept, so that a.gif and a.png cannot meet."""
+    """A GIF or BMP comes out as PNG; its whole old name is kept, so that a.gif and a.png do not meet."""
     return path if path.suffix.lower() in WRITABLE else path.with_name(path.name + ".png")
 
 

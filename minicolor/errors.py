@@ -25,6 +25,8 @@ class Parser(argparse.ArgumentParser):
 @contextlib.contextmanager
 def one_line():
     """Turn what a user can mend into one line on stderr and exit code 2; leave bugs their traceback."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")    # file names need not be valid text, and printing must not fail
     try:
         yield
     except BadInput as e:
@@ -33,9 +35,19 @@ def one_line():
         where = f"{os.fspath(e.filename)}: " if e.filename else ""
         hint = "; nothing written before is lost" if e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else ""
         sys.exit(_say(f"{where}{(e.strerror or str(e)).lower()}{hint}"))
+    except (MemoryError, RuntimeError) as e:
+        if not out_of_memory(e):
+            raise
+        sys.exit(_say("not enough memory: a smaller --batch-size, --size or number of --pictures needs less"))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether this is numpy's, PyTorch's CPU or its GPU way of saying so (known by name: torch is not imported here)."""
+    return (isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+            or "can't allocate memory" in str(error))
 
 
 def _say(sentence: str) -> int:

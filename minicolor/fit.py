@@ -94,6 +94,7 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
                     last_save = time.monotonic()
 
             row = {"epoch": run["epoch"] + 1} | {name: s / run["seen"] for name, s in run["sums"].items()}
+            _refuse_broken_weights(step, run, out)
             settle(step, recipe, train)
             row |= {f"val_{name}": value for name, value in evaluate(step, recipe, val).items()}
             run["seconds"] += time.monotonic() - began
@@ -110,6 +111,7 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
             log.epoch(run["history"])
             bar.epoch(row, recipe.epochs, run["baselines"])
 
+    log.write(run["history"])                                        # a kill between a save and its log lost the last row
     _load_networks(step, checkpoint.load(out / "best.pt"))
     figures = evaluate(step, recipe, test) | baselines(train, test)
     results = {
@@ -137,10 +139,12 @@ def _new_run(train: Loader, val: Loader) -> dict:
 
 def claim(out: Path, resume: bool) -> None:
     """Make the run's folder and try to write in it, before any work is spent; BadInput where a run would be lost."""
-    if (out / "last.pt").exists() and not resume:
+    if not resume and ((out / "last.pt").exists() or (out / "best.pt").exists()):
         raise BadInput(f"{out} already holds a run: add --resume to go on with it, or name another folder with --out")
     out.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=out).close()
+    for half in out.glob(".*.pt.*.tmp"):                             # a kill in the middle of a save leaves one behind
+        half.unlink()
 
 
 def _previous(out: Path, pack: Pack) -> dict | None:

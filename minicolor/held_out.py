@@ -14,7 +14,7 @@ from minicolor.data.pairs import prepare, restore
 from minicolor.metrics.ab_rmse import ab_rmse
 from minicolor.metrics.colorfulness import colorfulness
 from minicolor.metrics.psnr import psnr
-from minicolor.models.modes import at_test, settle_norm
+from minicolor.models.modes import at_test, settling
 from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
 
 
@@ -28,11 +28,14 @@ def color(step, recipe, rgb: Tensor) -> Tensor:
 
 
 def settle(step, recipe, train: Loader) -> None:
-    """Take BatchNorm's test statistics over the first `norm_pictures` training pictures, unaugmented, in list order."""
-    if recipe.norm_at_test == "running" and recipe.norm_pictures:
-        first = Loader(train.pack, train.indices[: recipe.norm_pictures], recipe.batch_size, train.device, shuffle=False)
-        batches = (prepare(batch.float() / 255, recipe.target)[0] for _, batch in first.epoch())
-        settle_norm(step.networks["generator"], batches)
+    """Take BatchNorm's test statistics over `norm_pictures` training pictures, evenly spread over the list, unaugmented."""
+    if recipe.norm_at_test == "batch" or not recipe.norm_pictures:
+        return
+    apart = max(1, len(train) // recipe.norm_pictures)      # spread: a list sorted by folder begins with one subject
+    some = train.indices[::apart][: recipe.norm_pictures]
+    with settling(step.networks["generator"]):
+        for _, batch in Loader(train.pack, some, recipe.batch_size, train.device, shuffle=False).epoch():
+            step.generate(prepare(batch.float() / 255, recipe.target)[0])
 
 
 def evaluate(step, recipe, loader: Loader) -> dict[str, float]:

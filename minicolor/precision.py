@@ -20,6 +20,11 @@ def choose_device(wanted: str | None = None) -> str:
         raise BadInput(f"--device {wanted}: expected cpu or cuda")
     if wanted.startswith("cuda") and not torch.cuda.is_available():
         raise BadInput(f"--device {wanted}: this PyTorch sees no GPU; use --device cpu")
+    index = wanted.partition(":")[2]
+    if ":" in wanted and not (wanted.startswith("cuda") and index.isdigit() and int(index) < torch.cuda.device_count()):
+        raise BadInput(f"--device {wanted}: expected cpu, cuda, or cuda:N with N below {torch.cuda.device_count()}")
+    if index:
+        torch.cuda.set_device(wanted)                        # so that random state and memory are that card's
     return wanted
 
 

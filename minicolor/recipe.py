@@ -47,7 +47,7 @@ class Recipe:
     def check(self) -> "Recipe":
         """Itself, or BadInput with one sentence about the first field that cannot be."""
         rules = [
-            ("pictures", self.pictures >= 3, "at least 3: one each to train, validate and test"),
+            ("pictures", 3 <= self.pictures <= 10**8, "at least 3 (one each to train, validate and test), at most 100 million"),
             ("size", self.size >= 32 and self.size % 32 == 0, "a multiple of 32"),
             ("batch_size", self.batch_size >= 1, "at least 1"),
             ("epochs", self.epochs >= 1, "at least 1"),

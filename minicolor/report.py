@@ -5,6 +5,7 @@ import csv
 import html
 import io
 import json
+import math
 import os
 from pathlib import Path
 
@@ -32,12 +33,16 @@ class Log:
                 raise BadInput("--tensorboard needs the package: pip install 'minicolor[tensorboard]'") from None
             self.board = SummaryWriter(str(out / "tensorboard"))
 
-    def epoch(self, history: list[dict]) -> None:
+    def write(self, history: list[dict]) -> None:
         text = io.StringIO()
         table = csv.DictWriter(text, fieldnames=list(history[-1]), lineterminator="\n")
         table.writeheader()
         table.writerows({k: f"{v:.6g}" for k, v in row.items()} for row in history)
         _write(self.path, text.getvalue().encode())
+
+    def epoch(self, history: list[dict]) -> None:
+        """The newest row, into both."""
+        self.write(history)
         if self.board:
             for name, value in history[-1].items():
                 self.board.add_scalar(name, value, history[-1]["epoch"])
@@ -70,7 +75,16 @@ def grid_row(pictures: Tensor) -> np.ndarray:
 
 
 def write_json(path: Path, values: dict) -> None:
-    _write(path, (json.dumps(values, indent=2, sort_keys=False) + "\n").encode())
+    _write(path, (json.dumps(_finite(values), indent=2) + "\n").encode())
+
+
+def _finite(value):
+    """JSON has no infinity (the PSNR of an equal picture) and no nan: null stands for both."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def curves(history: list[dict], baselines: dict[str, float]) -> bytes:

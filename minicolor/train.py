@@ -18,7 +18,8 @@ NOT_FLAGS = ("name", "experiment", "source")  # what a recipe is, not what it is
 def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     with one_line():
-        name = next((a for a in argv if not a.startswith("-")), None)
+        words = [a for a in argv if not a.startswith("-")]
+        name = next((a for a in words if a in recipes.names()), words[0] if words else None)   # flags may come first
         if "--list" in argv:
             return _list()
         module = recipes.load(name) if name else None
@@ -40,11 +41,16 @@ def run(args: argparse.Namespace, module) -> None:
         quick = args.quick or (not args.full and device == "cpu")
         recipe = dataclasses.replace(module.QUICK if quick else module.RECIPE, **given).check()
         if quick and not args.quick:
-            print("no GPU: training the small version (--quick), some minutes on a laptop; "
+            print("on a CPU: training the small version (--quick), some minutes on a laptop; "
                   "--full insists on the report's settings")
+    if Path(recipe.data).is_dir() and out.resolve().is_relative_to(Path(recipe.data).resolve()):
+        raise BadInput(f"--out {out} lies inside --data {recipe.data}: the run's own strips would be taken for photographs")
     claim(out, args.resume)
+    if args.resume and not (out / "last.pt").exists():
+        print(f"nothing to resume in {out}: starting from the beginning")
     print(f"{recipe.name} ({recipe.experiment}) on {recipe.data} at {recipe.size}x{recipe.size}, {recipe.epochs} epochs -> {out}")
     pack = open_data(recipe.data, recipe.size, recipe.pictures, recipe.seed)
+    print(f"{len(pack)} pictures: {pack.source}")
     try:
         results = fit(recipe, pack, out, device, args.resume, args.save_minutes, args.tensorboard)
     except KeyboardInterrupt:

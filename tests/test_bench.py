@@ -33,7 +33,7 @@ def test_both_steps_train_the_same_networks():
     assert sizes == sorted(sum(p.numel() for p in n.parameters()) for n in step.networks.values())
 
 
-def test_memory_bench_touches_every_picture_and_reports_both():
+def test_memory_bench_reports_both_sizes():
     peaks = memory.run(counts=(100, 400), size=32)
     assert list(peaks) == [100, 400] and all(m > 10 for m in peaks.values())
 

@@ -50,6 +50,18 @@ def test_lightness_is_the_photographs_own():
     assert np.abs(lab[..., 1:] - 15).max() < 1.2                   # and about 1 in a and b
 
 
+@pytest.mark.parametrize("ab", [(20.0, 20.0), (60.0, 45.0), (-70.0, 40.0), (20.0, -100.0)])
+def test_lightness_stays_even_where_srgb_has_no_such_color(ab):
+    """From black to white: clipping would lift black by 12 L* at (60, 45). The color gives way, along its own hue."""
+    ramp = np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
+    lab = rgb2lab(join(ramp, torch.tensor(ab)[:, None, None]))[0]
+    assert np.abs(lab[:, 0] - rgb2lab(ramp)[0, :, 0]).max() < 0.8             # 8-bit rounding near black, in L*
+    chroma = np.hypot(lab[:, 1], lab[:, 2])
+    strong = chroma > 12
+    hue = np.degrees(np.arctan2(lab[strong, 2], lab[strong, 1]) - np.arctan2(ab[1], ab[0]))
+    assert np.abs((hue + 180) % 360 - 180).max() < 8 and chroma.max() > 0.5 * min(np.hypot(*ab), 60)
+
+
 def test_color_is_enlarged_as_torch_does_it_and_bands_do_not_show(monkeypatch):
     grey = np.full((61, 47, 3), 128, np.uint8)
     ab = torch.randn(2, 7, 5, generator=torch.Generator().manual_seed(0)) * 15

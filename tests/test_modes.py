@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from minicolor.models.modes import at_test, settle_norm
+from minicolor.models.modes import at_test, settling
 
 X = torch.rand(3, 2, 4, 4, generator=torch.Generator().manual_seed(0)) * 3 + 1
 
@@ -119,7 +119,9 @@ def test_settled_norms_are_plain_averages_without_dropout():
     network = nn.Sequential(nn.BatchNorm2d(2), nn.Dropout(0.5), nn.BatchNorm2d(2, affine=False)).train()
     network(X + 100)                                                 # running averages far away: nothing of them may stay
     batches = [X, 2 * X + 1]
-    settle_norm(network, iter(batches))
+    with settling(network):
+        for batch in batches:
+            network(batch)
     first, second = network[0], network[2]
     torch.testing.assert_close(first.running_mean, torch.stack([b.mean((0, 2, 3)) for b in batches]).mean(0))
     torch.testing.assert_close(first.running_var, torch.stack([b.var((0, 2, 3)) for b in batches]).mean(0))

@@ -13,7 +13,7 @@ from minicolor.data.pairs import prepare
 from minicolor.data.scenes import draw_all
 from minicolor.held_out import color
 from minicolor.metrics.ab_rmse import ab_rmse
-from minicolor.models.modes import settle_norm
+from minicolor.models.modes import settling
 from minicolor.models.patchgan import PatchGAN
 from minicolor.models.unet import UNet
 from minicolor.steps.pix2pix import Pix2PixStep
@@ -157,7 +157,8 @@ def test_every_recipe_learns_one_batch_by_heart(name):
         network.train()
 
     def off() -> float:
-        settle_norm(step.networks["generator"], [prepare(rgb, recipe.target)[0]])     # as fit does before it looks
+        with settling(step.networks["generator"]):                   # as fit does before it looks
+            step.generate(prepare(rgb, recipe.target)[0])
         return ab_rmse(color(step, recipe, rgb), rgb).mean().item()
 
     began, steps = off(), 0

@@ -113,7 +113,7 @@ def test_list_and_help_show_every_recipe_and_field(capsys):
 def test_without_a_gpu_the_small_version_is_chosen_and_said_so(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     train.main(["pix2pix", *TINY[1:], "--out", str(tmp_path / "run")])
-    assert "no GPU" in capsys.readouterr().out
+    assert "--full insists" in capsys.readouterr().out
 
 
 def test_tensorboard_is_written_when_asked_and_explained_when_missing(capsys, tmp_path):

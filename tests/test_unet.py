@@ -128,14 +128,11 @@ def test_each_level_has_a_skip_of_its_own():
         assert (network(x) - before).abs().max() > 0.01, f"the skip into up {cut} does nothing"
 
 
-def test_dropout_is_where_the_paper_has_it():
-    """6.1.1: decoder CD512-CD1024-CD1024-C1024-...: in the three deepest levels on the way up, after the norm, 50 %.
-
-    So does the authors' models.lua: d1_, d2_ and d3_ of defineG_unet end in Dropout(0.5), and d1_ begins at 1x1.
-    """
+def test_dropout_is_where_the_authors_pytorch_code_has_it():
+    """In the three full-width levels above the deepest, after the norm, 50 %. The paper's list starts one level deeper."""
     ups = UNet(1, 2, base=1).up
-    assert [[d.p for d in of_kind(up, nn.Dropout)] for up in ups] == [[0.5]] * 3 + [[]] * 5
-    assert all(isinstance(up[-1], nn.Dropout) and isinstance(up[-2], nn.BatchNorm2d) for up in ups[:3])
+    assert [[d.p for d in of_kind(up, nn.Dropout)] for up in ups] == [[]] + [[0.5]] * 3 + [[]] * 4
+    assert all(isinstance(up[-1], nn.Dropout) and isinstance(up[-2], nn.BatchNorm2d) for up in ups[1:4])
     assert not of_kind(UNet(1, 2, base=1, dropout=0), nn.Dropout)
     assert {d.p for d in of_kind(UNet(1, 2, base=1, dropout=0.2), nn.Dropout)} == {0.2}
 

@@ -52,7 +52,7 @@ def our_step(size: int, base: int, device: str, precision: str) -> Callable[[tor
     """Ours: step(u8) on uint8 pictures (N, 3, S, S), everything that fit() does to a batch included."""
     from dataclasses import replace
 
-    recipe = replace(RECIPE, size=size, base=base)
+    recipe = replace(RECIPE, size=size, base=base, d_base=base)
     step = recipe.build(autocast(precision, device))
     for network in step.networks.values():
         network.to(device, memory_format=torch.channels_last).train()

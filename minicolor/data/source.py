@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minicolor.data.manifest import JOURNAL, MANIFEST
 from minicolor.data.pack import Pack, in_memory, is_pack, open_pack, pack
 from minicolor.data.scenes import draw_all
 from minicolor.errors import BadInput
@@ -23,7 +24,7 @@ def open_data(data: str, size: int, pictures: int, seed: int = 0, packs: str | P
     path = Path(data)
     if not path.exists():
         raise BadInput(f"--data {data}: no such folder; expected scenes, a folder or tar of photographs, or a pack")
-    if is_pack(path):
+    if is_pack(path) or any((path / name).exists() for name in (MANIFEST, JOURNAL)):    # unfinished: open_pack says so
         opened = open_pack(path)
         if opened.size != size:
             raise BadInput(f"{data} holds pictures of {opened.size} pixels: train with --size {opened.size}, or pack "

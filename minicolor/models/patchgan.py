@@ -8,7 +8,8 @@
 Each score is a logit (no sigmoid: the loss has it) and sees 70x70 pixels; 30x30 scores at S = 256. 2,765,633
 parameters for 3 channels (L, a, b) at base 64. Sides of at least 24 pixels leave one score.
 
-Differs from the paper: nothing. (Report A cites "PathGAN" by a slip; its Fig. 14 is this network.)
+Differs from the paper: no bias before a norm, which would cancel it.
+(Report A cites "PathGAN" by a slip; its Fig. 14 is this network.)
 """
 
 from torch import Tensor, nn

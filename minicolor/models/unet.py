@@ -9,8 +9,10 @@ arXiv:1611.07004, section 6.1.1; a U-Net (Ronneberger et al. 2015, arXiv:1505.04
 
 Height and width must be multiples of 2^levels. 54,409,858 parameters for 1 -> 2 channels at base 64 and 8 levels.
 
-Differs from the paper: nothing in the layers. The paper keeps dropout and batch statistics switched on at test time as
-its noise z; here that is the caller's choice (train() or eval(), and the recipe's norm_at_test and dropout_at_test).
+Differs from the paper, as its authors' later PyTorch code does (the parameter count is that code's): no norm at the deepest
+level, no bias before a norm nor in the first and the deepest convolution, and dropout in the three full-width levels above
+the deepest, where the paper's list CD512-CD512-CD512 begins with the deepest itself. The paper keeps dropout and batch
+statistics on at test time as its noise z; here the caller says so (the recipe's norm_at_test and dropout_at_test).
 """
 
 import torch
@@ -36,7 +38,7 @@ class UNet(nn.Module):
             down += [_down(widths[i - 1], widths[i], norm=i < levels - 1)]  # one pixel has no spread to normalize
         for i in reversed(range(1, levels)):
             from_below = widths[i] if i == levels - 1 else 2 * widths[i]  # all but the deepest hear their twin too
-            middle = i in range(4, levels - 1)  # dropout in the full-width levels above the deepest, the paper's CD512
+            middle = i in range(4, levels - 1)  # dropout in the full-width levels above the deepest
             up += [_up(from_below, widths[i - 1], dropout if middle else 0.0)]
         up += [nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(2 * widths[0], out_channels, 4, 2, 1), nn.Tanh())]
         self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)

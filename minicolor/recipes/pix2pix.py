@@ -7,6 +7,7 @@ hyper-parameters of pix2pix": where it gives no number, the pix2pix paper's stan
 
 from dataclasses import dataclass, replace
 
+from minicolor.data.pairs import CHANNELS
 from minicolor.models.patchgan import PatchGAN
 from minicolor.models.unet import UNet
 from minicolor.recipe import Recipe
@@ -19,12 +20,12 @@ class Pix2PixRecipe(Recipe):
     base: int = 64                      # channels after the generator's first convolution              paper, 6.1.1
     d_base: int = 64                    # channels after the discriminator's first convolution          paper, 6.1.2
     levels: int = 8                     # halvings in the U-Net; fewer where size allows no more        paper, 6.1.1
-    l1_weight: float = 100.0            # lambda, weight of L1 beside the adversarial loss              paper, 3.3
-    beta1: float = 0.5                  # Adam's momentum                                               paper, 6.2
+    l1_weight: float = 100.0            # lambda, weight of L1 beside the adversarial loss              paper, 4.2
+    beta1: float = 0.5                  # Adam's momentum                                               paper, 3.3
 
     def check(self):
         for field, fine, expected in (
-            ("target", self.target in ("rgb", "ab"), "rgb or ab"),
+            ("target", self.target in CHANNELS, "rgb or ab"),
             ("base", self.base >= 1, "at least 1"),
             ("d_base", self.d_base >= 1, "at least 1"),
             ("levels", self.levels >= 2, "at least 2"),
@@ -36,7 +37,7 @@ class Pix2PixRecipe(Recipe):
 
     def build(self, autocast):
         halvings = (self.size & -self.size).bit_length() - 1        # how often size can be halved: 256 -> 8, 96 -> 5
-        channels = {"rgb": 3, "ab": 2}[self.target]
+        channels = CHANNELS[self.target]
         return Pix2PixStep(
             UNet(1, channels, base=self.base, levels=min(self.levels, halvings)),
             PatchGAN(1 + channels, base=self.d_base),               # it sees the grey picture beside the colored one
@@ -50,8 +51,9 @@ RECIPE = Pix2PixRecipe(
     source="Tepsich and Gubitosi, Recuerdos a Color, II.A.3 and III.B; Isola et al. 2017, arXiv:1611.07004",
     pictures=2500,                      # report A, III.B
     jitter=286 / 256,                   # report A, II.B.2: resize, crop, random jitter; sizes from the paper, 6.2
-    batch_size=1,                       # paper, 6.2
-    epochs=200,                         # paper, 6.2
-    decay=0.5,                          # the paper's code: 100 epochs at 2e-4, then 100 on the way to 0
+    batch_size=1,                       # paper, 6.2, for its small data sets (facades, maps)
+    epochs=200,                         # likewise
+    decay=0.5,                          # the authors' PyTorch code: 100 epochs at 2e-4, then 100 on the way to 0
+    norm_at_test="batch",               # paper, 3.3; after training on single pictures any other statistics are foreign
 )
-QUICK = replace(RECIPE, pictures=2500, size=64, base=32, d_base=16, batch_size=12, epochs=9, lr=5e-4)
+QUICK = replace(RECIPE, norm_at_test="running", pictures=2500, size=64, base=32, d_base=16, batch_size=12, epochs=9, lr=5e-4)
