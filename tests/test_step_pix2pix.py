@@ -68,8 +68,9 @@ def test_three_steps_agree_with_a_plain_loop(lr, beta1, weight):
             assert loss.item() == pytest.approx(theirs[name].item(), abs=1e-5), name
     for a, b in ((g, g2), (d, d2)):
         for (name, value), other in zip(a.state_dict().items(), b.state_dict().values()):
-            # float32: two spellings of one loss, and Adam divides tiny slopes by tiny slopes. A step is about lr long
-            torch.testing.assert_close(value, other, atol=5e-3 * lr, rtol=1e-5, msg=lambda m, name=name: f"{name}: {m}")
+            # float32: two spellings of one loss, and Adam divides tiny slopes by tiny slopes, so one weight of 16,000 was seen
+            # 0.7 % of a step off. A step is about lr long: a wrong rate, momentum or sign is off by 10 % and more
+            torch.testing.assert_close(value, other, atol=3e-2 * lr, rtol=1e-5, msg=lambda m, name=name: f"{name}: {m}")
 
 
 def test_the_discriminator_hears_nothing_of_the_generators_loss():
