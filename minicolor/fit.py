@@ -23,7 +23,7 @@ from minicolor.data.pairs import prepare
 from minicolor.data.split import split, write_split
 from minicolor.errors import BadInput
 from minicolor.held_out import baselines, color, evaluate, settle
-from minicolor.precision import autocast, choose
+from minicolor.precision import autocast, choose, memory_format
 from minicolor.progress import Progress
 from minicolor.recipe import Recipe, comments, to_dict
 
@@ -47,7 +47,7 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
     torch.manual_seed(recipe.seed)                                   # of the weights, and of dropout
     step = recipe.build(autocast(recipe.precision, device))
     for network in step.networks.values():
-        network.to(device, memory_format=torch.channels_last).train()
+        network.to(device, memory_format=memory_format(recipe.precision, device)).train()
 
     run = saved["run"] if saved else _new_run(train, val)
     if saved:
