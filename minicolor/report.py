@@ -122,7 +122,7 @@ def page(path: Path, results: dict, recipe_comments: dict[str, str], strip_path:
         ("ab-RMSE of this run", f"{test['ab_rmse']:.2f}", "Lab units, lower is better"),
         ("… left grey", f"{test['grey_ab_rmse']:.2f}", f"this run has {share:.0%} of it"),
         ("… mean training color everywhere", f"{test['mean_ab_rmse']:.2f}", ""),
-        ("PSNR", f"{test['psnr']:.2f} dB", "flatters: lightness comes from the input"),
+        ("PSNR", f"{test['psnr']:.2f} dB", "mostly about lightness, little about color"),
         ("colorfulness", f"{test['colorfulness']:.1f}", f"the true pictures have {test['true_colorfulness']:.1f}"),
     ]
     counts = results["counts"]
