@@ -54,8 +54,9 @@ def pip(*arguments) -> None:
     """pip with the setuptools that is here, or, where there is none (Python 3.12 and later), one that it downloads."""
     if not importlib.util.find_spec("pip"):
         pytest.skip("this environment has no pip to build and install with")
-    has = importlib.util.find_spec
-    here = has("setuptools") and (has("wheel") or has("setuptools.command.bdist_wheel"))
+    # asked in another process: looking for a part of setuptools imports it, and it will not follow an imported distutils
+    have = "import setuptools\ntry:\n import setuptools.command.bdist_wheel\nexcept ImportError:\n import wheel"
+    here = subprocess.run([sys.executable, "-c", have], capture_output=True).returncode == 0
     options = ["--no-build-isolation"] if here else ["--retries", "1", "--timeout", "10"]
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments, "--no-deps", *options]
     done = subprocess.run([str(a) for a in command], capture_output=True, text=True, timeout=600)
