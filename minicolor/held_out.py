@@ -3,7 +3,7 @@
     grey    leave the picture as it is: a = b = 0
     mean    give every pixel the mean a, b of the training pictures
 
-Always float32, whatever the training's precision.
+The figures are computed in float32; the network itself runs in the precision that it is trained in.
 """
 
 import torch
