@@ -1,0 +1,122 @@
+"""Which code computes an operation: PyTorch's own, readable and everywhere, or a kernel of this folder.
+
+    auto     the kernel on NVIDIA GPUs of compute capability 8.0 and later, where Triton is installed; else PyTorch
+    torch    PyTorch, always: the twin in minicolor/ops that every kernel is tested against
+    triton   the kernel, or a sentence that says why it cannot run; never a silent way around
+
+Without a GPU, TRITON_INTERPRET=1 in the environment (before minicolor is imported) runs kernels on the CPU: slow, and just
+right for learning and tests. Kernel files take `triton` and `tl` from here, so that they can be imported without Triton.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from minicolor.errors import BadInput
+
+NAMES = ("auto", "torch", "triton")
+
+try:
+    import triton
+    import triton.language as tl
+
+    HAVE_TRITON = True
+except ImportError:
+    HAVE_TRITON = False
+
+    class _Absent:
+        """What lets a kernel be read and decorated, though not run, where there is no Triton."""
+
+        jit = staticmethod(lambda function: function)
+        constexpr = staticmethod(lambda value: value)
+
+    triton = tl = _Absent()
+
+INTERPRETED = HAVE_TRITON and os.environ.get("TRITON_INTERPRET", "0") == "1"  # Triton decides when it decorates: at import
+_wanted = "auto"
+
+
+def set_backend(name: str) -> None:
+    """For everything that follows in this process: "auto", "torch" or "triton"; BadInput where that cannot run at all."""
+    global _wanted
+    if name not in NAMES:
+        raise BadInput(f"--backend {name}: expected {', '.join(NAMES)}")
+    if name == "triton" and not INTERPRETED:
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if reason := why_not(device):
+            raise BadInput(f"--backend triton: {reason}")
+    _wanted = name
+
+
+@contextlib.contextmanager
+def using(name: str) -> Iterator[None]:
+    """set_backend() for the lines inside."""
+    before = _wanted
+    set_backend(name)
+    try:
+        yield
+    finally:
+        set_backend(before)
+
+
+def choose(x: Tensor, backend: str | None = None) -> str:
+    """"torch" or "triton": what computes an operation on x. backend: this call's own wish, else set_backend()'s."""
+    wanted = _wanted if backend is None else backend
+    if wanted not in NAMES:
+        raise BadInput(f"backend {wanted!r}: expected {', '.join(NAMES)}")
+    if wanted == "auto":
+        return "triton" if x.is_cuda and why_not(x.device) is None else "torch"
+    if wanted == "triton" and (reason := why_not(x.device)):
+        raise BadInput(f"backend triton: {reason}")
+    return wanted
+
+
+def why_not(device: torch.device) -> str | None:
+    """Why Triton kernels cannot run on tensors of this device, or None where they can."""
+    if not HAVE_TRITON:
+        return 'Triton is not installed (pip install "minicolor[triton]")'
+    if device.type == "cpu" and INTERPRETED:
+        return None
+    if device.type != "cuda":
+        return f"kernels need an NVIDIA GPU, not the device {device.type} (or TRITON_INTERPRET=1, slowly, on the CPU)"
+    if torch.version.hip or torch.cuda.get_device_capability(device) < (8, 0):
+        return f"kernels need compute capability 8.0 or later, and this is {torch.cuda.get_device_name(device)}"
+    return None
+
+
+_faster: dict[tuple, str] = {}
+
+
+def faster(key: tuple, ways: dict[str, Callable[[], object]]) -> str:
+    """Of several ways to compute the same, the name of the fastest on this GPU: timed at the first use of `key`, then known.
+
+    For operations where PyTorch's own libraries are good too. While a CUDA graph is being captured nothing can be timed:
+    a key not met before gets the first way.
+    """
+    if key not in _faster:
+        if torch.cuda.is_current_stream_capturing():
+            return next(iter(ways))
+        _faster[key] = min(ways, key=lambda name: _milliseconds(ways[name]))
+    return _faster[key]
+
+
+def _milliseconds(way: Callable[[], object], runs: int = 5) -> float:
+    """Best of a few runs after two to warm up: the first compiles."""
+    times = []
+    for i in range(runs + 2):
+        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        begin.record()
+        way()
+        end.record()
+        end.synchronize()
+        times += [begin.elapsed_time(end)] if i >= 2 else []
+    return min(times)
+
+
+def expect(fine: bool, argument: str, expected: str, got: object) -> None:
+    """BadInput in the words that all kernels use: `lab: argument rgb: expected uint8, not torch.float32`."""
+    if not fine:
+        raise BadInput(f"argument {argument}: expected {expected}, not {got}")
