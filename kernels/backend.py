@@ -9,6 +9,7 @@ right for learning and tests. Kernel files take `triton` and `tl` from here, so 
 """
 
 import contextlib
+import math
 import os
 from collections.abc import Callable, Iterator
 
@@ -64,14 +65,20 @@ def using(name: str) -> Iterator[None]:
 
 def choose(x: Tensor, backend: str | None = None) -> str:
     """"torch" or "triton": what computes an operation on x. backend: this call's own wish, else set_backend()'s."""
-    wanted = _wanted if backend is None else backend
-    if wanted not in NAMES:
-        raise BadInput(f"backend {wanted!r}: expected {', '.join(NAMES)}")
-    if wanted == "auto":
+    name = wanted(backend)
+    if name == "auto":
         return "triton" if x.is_cuda and why_not(x.device) is None else "torch"
-    if wanted == "triton" and (reason := why_not(x.device)):
+    if name == "triton" and (reason := why_not(x.device)):
         raise BadInput(f"backend triton: {reason}")
-    return wanted
+    return name
+
+
+def wanted(backend: str | None = None) -> str:
+    """This call's own wish, else set_backend()'s: "auto", "torch" or "triton"."""
+    name = _wanted if backend is None else backend
+    if name not in NAMES:
+        raise BadInput(f"backend {name!r}: expected {', '.join(NAMES)}")
+    return name
 
 
 def why_not(device: torch.device) -> str | None:
@@ -87,14 +94,14 @@ def why_not(device: torch.device) -> str | None:
     return None
 
 
-_faster: dict[tuple, str] = {}
+_faster: dict[tuple, object] = {}
 
 
-def faster(key: tuple, ways: dict[str, Callable[[], object]]) -> str:
-    """Of several ways to compute the same, the name of the fastest on this GPU: timed at the first use of `key`, then known.
+def faster(key: tuple, ways: dict) -> object:
+    """Of several ways {name: function} to compute the same, the name of the fastest on this GPU.
 
-    For operations where PyTorch's own libraries are good too. While a CUDA graph is being captured nothing can be timed:
-    a key not met before gets the first way.
+    Timed at the first use of `key`, then known: for operations where PyTorch's own libraries are good too. While a CUDA graph
+    is being captured nothing can be timed, so a key not met before gets the first way.
     """
     if key not in _faster:
         if torch.cuda.is_current_stream_capturing():
@@ -104,12 +111,15 @@ def faster(key: tuple, ways: dict[str, Callable[[], object]]) -> str:
 
 
 def _milliseconds(way: Callable[[], object], runs: int = 5) -> float:
-    """Best of a few runs after two to warm up: the first compiles."""
+    """Best of a few runs after two to warm up: the first compiles. Infinite for what needs more of a card than it has."""
     times = []
     for i in range(runs + 2):
         begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
         begin.record()
-        way()
+        try:
+            way()
+        except triton.runtime.errors.OutOfResources:
+            return math.inf
         end.record()
         end.synchronize()
         times += [begin.elapsed_time(end)] if i >= 2 else []

@@ -1,6 +1,6 @@
 """The pix2pix discriminator: Isola et al. 2017, arXiv:1611.07004, sections 3.2.2 and 6.1.2 ("70x70").
 
-    (condition, picture) joined (N, in, S, S) -> conv 4x4/2 lrelu                    S/2, base
+    (condition, picture), in all (N, in, S, S) -> conv 4x4/2 lrelu                    S/2, base
                                               -> conv 4x4/2 norm lrelu  x 2          S/8, 4 base
                                               -> conv 4x4/1 norm lrelu               S/8 - 1, 8 base
                                               -> conv 4x4/1                          S/8 - 2, 1: one score per patch
@@ -14,7 +14,9 @@ Differs from the paper: no bias before a norm, which would cancel it.
 
 from torch import Tensor, nn
 
+from minicolor.models.conv4x4 import Conv4x4
 from minicolor.models.initialize import normal_
+from minicolor.models.norm_act import BatchNormAct
 
 
 class PatchGAN(nn.Module):
@@ -22,21 +24,23 @@ class PatchGAN(nn.Module):
 
     def __init__(self, in_channels: int = 3, base: int = 64):
         super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(in_channels, base, 4, stride=2, padding=1), nn.LeakyReLU(0.2),
+        self.first = Conv4x4(in_channels, base, slope=0.2)
+        self.rest = nn.Sequential(
             *_block(base, 2 * base, stride=2),
             *_block(2 * base, 4 * base, stride=2),
             *_block(4 * base, 8 * base, stride=1),
-            nn.Conv2d(8 * base, 1, 4, stride=1, padding=1),
+            Conv4x4(8 * base, 1, stride=1),
         )
         normal_(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        if min(x.shape[-2:]) < 24:
-            raise ValueError(f"PatchGAN needs sides of at least 24 pixels, not {x.shape[-2]}x{x.shape[-1]}")
-        return self.body(x)
+    def forward(self, *pictures: Tensor) -> Tensor:
+        """One tensor, or the condition and the picture: their channels side by side, in_channels in all."""
+        height, width = pictures[0].shape[-2:]
+        if min(height, width) < 24:
+            raise ValueError(f"PatchGAN needs sides of at least 24 pixels, not {height}x{width}")
+        return self.rest(self.first(*pictures))
 
 
 def _block(channels: int, out: int, stride: int) -> list[nn.Module]:
     # no bias: the norm that follows would cancel it
-    return [nn.Conv2d(channels, out, 4, stride, padding=1, bias=False), nn.BatchNorm2d(out), nn.LeakyReLU(0.2)]
+    return [Conv4x4(channels, out, stride, bias=False), BatchNormAct(out, slope=0.2)]

@@ -1,11 +1,11 @@
 """The pix2pix generator: Isola et al., "Image-to-Image Translation with Conditional Adversarial Nets", CVPR 2017,
 arXiv:1611.07004, section 6.1.1; a U-Net (Ronneberger et al. 2015, arXiv:1505.04597) of 4x4 convolutions.
 
-    grey (N, in, S, S) -> down: conv 4x4/2        S/2, base                               C1 of report C, A6 of report A
-                       -> down: lrelu conv norm   S/4, 2 base ... S/2^(levels-1), 8 base
-                       -> down: lrelu conv        S/2^levels, 8 base: one pixel at S = 2^levels
-                       -> up:   relu tconv norm   each doubles the size and is joined to its twin on the way down
-                       -> up:   relu tconv tanh   S, out                                   values in [-1, 1]
+    grey (N, in, S, S) -> down: conv 4x4/2 lrelu  S/2, base                               C1 of report C, A6 of report A
+                       -> down: conv norm lrelu   S/4, 2 base ... S/2^(levels-1), 8 base
+                       -> down: conv relu         S/2^levels, 8 base: one pixel at S = 2^levels
+                       -> up:   tconv norm relu   each doubles the size and is joined to its twin on the way down
+                       -> up:   tconv tanh        S, out                                   values in [-1, 1]
 
 Height and width must be multiples of 2^levels. 54,409,858 parameters for 1 -> 2 channels at base 64 and 8 levels.
 
@@ -17,8 +17,11 @@ statistics on at test time as its noise z; here the caller says so (the recipe's
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from minicolor.models.conv4x4 import Conv4x4, ConvTranspose4x4
 from minicolor.models.initialize import normal_
+from minicolor.models.norm_act import BatchNormAct
 
 
 class UNet(nn.Module):
@@ -33,14 +36,15 @@ class UNet(nn.Module):
         self.levels = levels
         widths = [base * min(2**i, 8) for i in range(levels)]  # 64 128 256 512 512 ... : the paper stops doubling at 8x
 
-        down, up = [nn.Conv2d(in_channels, widths[0], 4, stride=2, padding=1, bias=False)], []
-        for i in range(1, levels):
-            down += [_down(widths[i - 1], widths[i], norm=i < levels - 1)]  # one pixel has no spread to normalize
+        down, up = [Conv4x4(in_channels, widths[0], bias=False, slope=0.2)], []
+        for i in range(1, levels - 1):
+            down += [_down(widths[i - 1], widths[i])]
+        down += [Conv4x4(widths[-2], widths[-1], bias=False, slope=0.0)]  # no norm: one pixel has no spread; ReLU for the way up
         for i in reversed(range(1, levels)):
             from_below = widths[i] if i == levels - 1 else 2 * widths[i]  # all but the deepest hear their twin too
             middle = i in range(4, levels - 1)  # dropout in the full-width levels above the deepest
             up += [_up(from_below, widths[i - 1], dropout if middle else 0.0)]
-        up += [nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(2 * widths[0], out_channels, 4, 2, 1), nn.Tanh())]
+        up += [nn.Sequential(ConvTranspose4x4(2 * widths[0], out_channels), nn.Tanh())]
         self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
         normal_(self)
 
@@ -52,18 +56,19 @@ class UNet(nn.Module):
         skips = []
         for layer in self.down:
             x = layer(x)
-            skips.append(x)                                   # (N, widths[i], S / 2^(i+1), S / 2^(i+1))
+            skips.append(x)                                   # (N, widths[i], S / 2^(i+1), S / 2^(i+1)), after its LeakyReLU
         x = self.up[0](skips.pop())                           # the deepest has no twin: it is the way through
         for layer in self.up[1:]:
-            x = layer(torch.cat([skips.pop(), x], dim=1))
+            # what the way up reads went through ReLU, not LeakyReLU: and the ReLU of a LeakyReLU is the ReLU
+            x = layer(torch.cat([F.relu(skips.pop()), x], dim=1))
         return x
 
 
-def _down(channels: int, out: int, norm: bool) -> nn.Sequential:
-    layers = [nn.LeakyReLU(0.2), nn.Conv2d(channels, out, 4, stride=2, padding=1, bias=False)]
-    return nn.Sequential(*layers, nn.BatchNorm2d(out)) if norm else nn.Sequential(*layers)
+def _down(channels: int, out: int) -> nn.Sequential:
+    return nn.Sequential(Conv4x4(channels, out, bias=False), BatchNormAct(out, slope=0.2))
 
 
 def _up(channels: int, out: int, dropout: float) -> nn.Sequential:
-    layers = [nn.ReLU(), nn.ConvTranspose2d(channels, out, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(out)]
+    # the next level's ReLU stands here, before the dropout: zeroing and doubling do not change a sign
+    layers = [ConvTranspose4x4(channels, out, bias=False), BatchNormAct(out, slope=0.0)]
     return nn.Sequential(*layers, nn.Dropout(dropout)) if dropout else nn.Sequential(*layers)

@@ -42,15 +42,15 @@ class Pix2PixStep:
 
         # D. detach: this loss must not reach the generator
         with self.autocast():
-            on_real = discriminator(torch.cat([x, y], dim=1))
-            on_fake = discriminator(torch.cat([x, fake.detach()], dim=1))
+            on_real = discriminator(x, y)
+            on_fake = discriminator(x, fake.detach())
         d_real, d_fake = bce_gan(on_real.float(), real=True), bce_gan(on_fake.float(), real=False)
         self._descend("discriminator", d_real + d_fake)
 
         # G. D frozen: gradients pass through it to the picture, none is spent on its weights
         discriminator.requires_grad_(False)
         with self.autocast():
-            on_fake = discriminator(torch.cat([x, fake], dim=1))
+            on_fake = discriminator(x, fake)
         g_gan, g_l1 = bce_gan(on_fake.float(), real=True), F.l1_loss(fake.float(), y)
         self._descend("generator", g_gan + self.l1_weight * g_l1)
         discriminator.requires_grad_(True)
