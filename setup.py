@@ -18,10 +18,12 @@ setup(
     python_requires=">=3.10",
     packages=[*find_packages(include=["minicolor", "minicolor.*"]), "minicolor.kernels"],
     package_dir={"minicolor.kernels": "kernels"},  # the bare name "kernels" is somebody else's on the Python index
+    package_data={"minicolor.kernels": ["*.cu"]},  # the CUDA C++ that is compiled on first use
     install_requires=["torch>=2.11", "numpy>=1.24", "pillow>=10.3", "matplotlib>=3.7", "tqdm>=4.64"],
     extras_require={
         "test": ["pytest>=7.4", "hypothesis>=6.80", "scikit-image>=0.22", "playwright>=1.40", "build", "ruff"],
         "triton": ["triton>=3.6"],
+        "bench": ["kornia", "opencv-python-headless", "scikit-image>=0.22"],   # what the benches compare with, where it is there
         "tensorboard": ["tensorboard>=2.12"],
     },
 )

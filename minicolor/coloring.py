@@ -60,7 +60,7 @@ class Colorizer:
         multiple = 2**self.network.levels
         margins = [((extra := -side % multiple) // 2, extra - extra // 2) for side in (h, w)]
         padded = torch.from_numpy(np.pad(small, [*margins, (0, 0)], mode="symmetric"))       # works from 1 pixel up
-        x, _ = prepare(padded.permute(2, 0, 1)[None].to(self.device).float() / 255, self.recipe.target)
+        x, _ = prepare(padded.permute(2, 0, 1)[None].to(self.device), self.recipe.target)
 
         with torch.inference_mode(), at_test(self.network, self.recipe.norm_at_test, self.recipe.dropout_at_test):
             ab = chroma(x, self.step.generate(x), self.recipe.target)[0]

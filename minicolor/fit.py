@@ -75,7 +75,7 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
             began = time.monotonic()
             for i, batch in train.epoch(run["epoch"], start=run["batch"]):
                 draws = torch.Generator().manual_seed(_seed(recipe.seed, run["epoch"], i))
-                rgb = augment(batch.float() / 255, draws, recipe.flip, recipe.jitter)
+                rgb = augment(batch, draws, recipe.flip, recipe.jitter)
                 _set_lr(step, recipe, run["epoch"] + i / train.batches)
                 losses = step.step(*prepare(rgb, recipe.target))
                 for name, loss in losses.items():

@@ -19,7 +19,7 @@ from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
 
 
 def color(step, recipe, rgb: Tensor) -> Tensor:
-    """Pictures (N, 3, S, S) in [0, 1] -> what the trained network makes of their lightness, (N, 3, S, S) in [0, 1]."""
+    """Pictures (N, 3, S, S), uint8 or in [0, 1] -> what the trained network makes of their lightness, (N, 3, S, S) in [0, 1]."""
     x, _ = prepare(rgb, recipe.target)
     each = 1 if recipe.norm_at_test == "batch" else len(x)      # its own statistics, whatever picture stands beside it
     with torch.inference_mode(), at_test(step.networks["generator"], recipe.norm_at_test, recipe.dropout_at_test):
@@ -35,16 +35,16 @@ def settle(step, recipe, train: Loader) -> None:
     some = train.indices[::apart][: recipe.norm_pictures]
     with settling(step.networks["generator"]):
         for _, batch in Loader(train.pack, some, recipe.batch_size, train.device, shuffle=False).epoch():
-            step.generate(prepare(batch.float() / 255, recipe.target)[0])
+            step.generate(prepare(batch, recipe.target)[0])
 
 
 def evaluate(step, recipe, loader: Loader) -> dict[str, float]:
     """Means over the loader's pictures of ab-RMSE, PSNR and colorfulness; per picture first, then the mean."""
-    return _mean(loader, lambda rgb: {
-        "ab_rmse": ab_rmse(fake := color(step, recipe, rgb), rgb),
-        "psnr": psnr(fake, rgb),
-        "colorfulness": colorfulness(fake),
-    })
+    def figures(u8: Tensor) -> dict[str, Tensor]:
+        fake, rgb = color(step, recipe, u8), u8.float() / 255
+        return {"ab_rmse": ab_rmse(fake, rgb), "psnr": psnr(fake, rgb), "colorfulness": colorfulness(fake)}
+
+    return _mean(loader, figures)
 
 
 def baselines(train: Loader, held_out: Loader, at_most: int = 1000) -> dict[str, float]:
@@ -57,8 +57,8 @@ def baselines(train: Loader, held_out: Loader, at_most: int = 1000) -> dict[str,
             break
     mean = (total / count).float()[None, :, None, None]
 
-    def answers(rgb: Tensor) -> dict[str, Tensor]:
-        lab = rgb_to_lab(rgb)
+    def answers(u8: Tensor) -> dict[str, Tensor]:
+        lab = rgb_to_lab(rgb := u8.float() / 255)
         grey = torch.cat([lab[:, :1], torch.zeros_like(lab[:, 1:])], dim=1)
         average = torch.cat([lab[:, :1], mean.to(lab).expand_as(lab[:, 1:])], dim=1)
         return {
@@ -73,6 +73,6 @@ def baselines(train: Loader, held_out: Loader, at_most: int = 1000) -> dict[str,
 def _mean(loader: Loader, figures) -> dict[str, float]:
     sums: dict[str, float] = {}
     for _, batch in loader.epoch():
-        for name, per_picture in figures(batch.float() / 255).items():
+        for name, per_picture in figures(batch).items():
             sums[name] = sums.get(name, 0.0) + per_picture.double().sum().item()
     return {name: total / len(loader) for name, total in sums.items()}

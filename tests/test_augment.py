@@ -111,3 +111,16 @@ def test_the_generator_alone_is_drawn_from():
     before = torch.get_rng_state()
     augment(noise(2, 8), draws(), True, 1.3)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 10**6), flip=st.booleans(), jitter=st.sampled_from([1.0, 286 / 256]))
+def test_bytes_become_what_floats_become(seed, flip, jitter):
+    """Bit for bit. Without jitter they stay bytes, and stay (N, H, W, 3) in memory: a flip makes no other values."""
+    u8 = torch.randint(0, 256, (5, 8, 8, 3), generator=draws(seed), dtype=torch.uint8).permute(0, 3, 1, 2)
+    before = u8.clone()
+    out = augment(u8, draws(seed), flip, jitter)
+    assert out.dtype == (torch.uint8 if jitter == 1 else torch.float32) and torch.equal(u8, before)
+    assert jitter > 1 or out.permute(0, 2, 3, 1).is_contiguous()
+    as_float = out.float() / 255 if jitter == 1 else out
+    assert torch.equal(as_float, augment(u8.float() / 255, draws(seed), flip, jitter))

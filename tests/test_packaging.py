@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("setup.py", "README.md", "LICENSE", "minicolor", "kernels", "lessons", "tests")
-IMPORTED_AS = {"pillow": "PIL"}
+IMPORTED_AS = {"pillow": "PIL", "scikit-image": "skimage", "opencv-python-headless": "cv2"}
 OFFLINE = re.compile("NewConnectionError|NameResolutionError|ConnectTimeout|failure in name resolution|Max retries")
 
 # One process answers for one installation in one folder: it tries names, then is `python -m minicolor.train --list`.
@@ -152,8 +152,9 @@ def test_two_checkouts_keep_their_own_kernels(checkout, editable):
 def test_the_wheel_holds_every_module_and_nothing_else(checkout, wheel):
     packed = set(zipfile.ZipFile(wheel).namelist())
     modules = {p.relative_to(checkout).as_posix() for p in (checkout / "minicolor").rglob("*.py")}
-    modules |= {f"minicolor/{p.relative_to(checkout).as_posix()}" for p in (checkout / "kernels").rglob("*.py")}
-    assert {"minicolor/kernels/__init__.py", "minicolor/recipes/pix2pix.py"} <= modules
+    kernels = [p for ending in ("py", "cu") for p in (checkout / "kernels").rglob(f"*.{ending}")]
+    modules |= {f"minicolor/{p.relative_to(checkout).as_posix()}" for p in kernels}
+    assert {"minicolor/kernels/__init__.py", "minicolor/kernels/lab.cu", "minicolor/recipes/pix2pix.py"} <= modules
     assert not modules - packed, "not in the wheel"
     extra = sorted(name for name in packed - modules if ".dist-info/" not in name)
     assert not extra, "in the wheel, but not a module of minicolor"

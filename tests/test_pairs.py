@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from skimage.color import rgb2lab
 
 from minicolor.data.pairs import CHANNELS, chroma, prepare, restore
+from minicolor.kernels import backend
 from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
 
 TARGETS = pytest.mark.parametrize("target", ["ab", "rgb"])
@@ -77,3 +78,27 @@ def test_answers_that_are_no_colors_stay_within_the_range(target):
     for value in (-1.0, 1.0, -1.5, 1.5):
         rgb = restore(x, torch.full((1, CHANNELS[target], 1, 8), value), target)
         assert rgb.shape == (1, 3, 1, 8) and rgb.min() >= 0 and rgb.max() <= 1
+
+
+@TARGETS
+@settings(deadline=None, max_examples=15)
+@given(seed=st.integers(0, 10**6), height=st.integers(1, 9), width=st.integers(1, 9))
+def test_bytes_are_the_same_pictures(target, seed, height, width):
+    """Bit for bit, where PyTorch computes: a run does not depend on when its bytes became floats."""
+    generator = torch.Generator().manual_seed(seed)
+    u8 = torch.randint(0, 256, (2, height, width, 3), generator=generator).byte().permute(0, 3, 1, 2)    # as the loader has it
+    for ours, theirs in zip(prepare(u8, target), prepare(u8.float() / 255, target)):
+        assert torch.equal(ours, theirs) and ours.dtype == torch.float32
+
+
+@TARGETS
+def test_kernels_prepare_and_restore_the_same(target):
+    pytest.importorskip("triton")
+    u8 = torch.randint(0, 256, (2, 8, 12, 3), generator=torch.Generator().manual_seed(5)).byte().permute(0, 3, 1, 2)
+    with backend.using("torch"):
+        x, y = prepare(u8, target)
+        rgb = restore(x, y, target)
+    u8, x, y, rgb = (t.to("cuda" if torch.cuda.is_available() else "cpu") for t in (u8, x, y, rgb))
+    with backend.using("triton"):
+        for ours, theirs in zip((*prepare(u8, target), restore(x, y, target)), (x, y, rgb)):
+            torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)  # float32 in another order

@@ -57,7 +57,7 @@ def our_step(size: int, base: int, device: str, precision: str) -> Callable[[tor
     for network in step.networks.values():
         network.to(device, memory_format=memory_format(precision, device)).train()
     draws = torch.Generator().manual_seed(0)
-    return lambda u8: step.step(*prepare(augment(u8.float() / 255, draws, recipe.flip, recipe.jitter), recipe.target))
+    return lambda u8: step.step(*prepare(augment(u8, draws, recipe.flip, recipe.jitter), recipe.target))
 
 
 def run(size: int = 256, batch_size: int = 4, base: int = 64, pairs: int = 5, device: str = "cpu",
@@ -65,7 +65,7 @@ def run(size: int = 256, batch_size: int = 4, base: int = 64, pairs: int = 5, de
     """-> images/s of both (medians) and their ratio (median, lowest, highest over the pairs)."""
     torch.manual_seed(0)
     u8 = torch.randint(0, 256, (batch_size, size, size, 3), dtype=torch.uint8, device=device).permute(0, 3, 1, 2)
-    x, y = (t.contiguous() for t in prepare(u8.float() / 255, "ab"))
+    x, y = (t.contiguous() for t in prepare(u8, "ab"))
     plain, ours = plain_step(size, base, device), our_step(size, base, device, precision)
     timed = {"plain": lambda: plain(x, y), "ours": lambda: ours(u8)}
     wait = torch.cuda.synchronize if device.startswith("cuda") else nullcontext

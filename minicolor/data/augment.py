@@ -10,7 +10,10 @@ from torch.nn import functional as F
 
 
 def augment(rgb: Tensor, generator: torch.Generator, flip: bool = True, jitter: float = 1.0) -> Tensor:
-    """(N, 3, S, S) float -> the same shape. flip: mirror left-right, one in two. jitter >= 1: how much to enlarge.
+    """(N, 3, S, S) -> the same shape. flip: mirror left-right, one in two. jitter >= 1: how much to enlarge.
+
+    float stays float. uint8 stays uint8 where nothing is interpolated (jitter 1), so that prepare() can read the bytes;
+    with jitter it becomes float in [0, 1].
 
     The draws come from `generator` (on the CPU) so that a resumed run sees the same ones.
     """
@@ -20,6 +23,7 @@ def augment(rgb: Tensor, generator: torch.Generator, flip: bool = True, jitter: 
     if flip:
         rgb = torch.where(mirrored.to(rgb.device)[:, None, None, None], rgb.flip(-1), rgb)
     if jitter > 1:
+        rgb = rgb.float() / 255 if rgb.dtype == torch.uint8 else rgb
         window = 1 / jitter                               # the share of the picture's side that is kept
         center = (2 * corner - 1) * (1 - window)          # in [-1, 1] coordinates the window must stay inside
         theta = torch.zeros(n, 2, 3)

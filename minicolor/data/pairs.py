@@ -8,28 +8,29 @@ than it learned from. The input is always L* of the picture: for a grey photogra
 
 All in network units ([-1, 1], ops/units.py). Report A does not say which grey it used; taking L* for both leaves
 exactly one difference between the two, so that they can be compared (experiment A9).
+
+The conversions are kernels/lab.py's: on a GPU one pass over the pictures, straight from their bytes where bytes are handed in.
 """
 
-import torch
 from torch import Tensor
 
-from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
-from minicolor.ops.units import ab_to_unit, l_to_unit, rgb_to_unit, unit_to_ab, unit_to_l, unit_to_rgb
+from minicolor.kernels.lab import rgb_to_units, units_to_rgb
+from minicolor.ops.lab import rgb_to_lab
+from minicolor.ops.units import unit_to_ab, unit_to_rgb
 
 CHANNELS = {"ab": 2, "rgb": 3}
 
 
 def prepare(rgb: Tensor, target: str) -> tuple[Tensor, Tensor]:
-    """(N, 3, H, W) in [0, 1] -> input (N, 1, H, W) and target (N, 2 or 3, H, W), both in network units."""
-    lab = rgb_to_lab(rgb)
-    return l_to_unit(lab[:, :1]), ab_to_unit(lab[:, 1:]) if target == "ab" else rgb_to_unit(rgb)
+    """(N, 3, H, W), uint8 or float in [0, 1] -> input (N, 1, H, W) and target (N, 2 or 3, H, W), both in network units."""
+    return rgb_to_units(rgb, target)
 
 
 def restore(input: Tensor, output: Tensor, target: str) -> Tensor:
     """The network's input and output in network units -> pictures (N, 3, H, W) in [0, 1]."""
     if target == "rgb":
         return unit_to_rgb(output).clamp(0, 1)
-    return lab_to_rgb(torch.cat([unit_to_l(input), unit_to_ab(output)], dim=1))
+    return units_to_rgb(input, output)
 
 
 def chroma(input: Tensor, output: Tensor, target: str) -> Tensor:
