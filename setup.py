@@ -8,6 +8,8 @@ from setuptools import find_packages, setup
 here = Path(__file__).parent
 version = re.search(r'__version__ = "(.+)"', (here / "minicolor" / "__init__.py").read_text(encoding="utf-8"))[1]
 
+TRITON = "triton>=3.6; platform_system == 'Linux'"   # PyTorch's GPU builds bring it along; it exists for Linux alone
+
 setup(
     name="minicolor",
     version=version,
@@ -21,8 +23,8 @@ setup(
     package_data={"minicolor.kernels": ["*.cu"]},  # the CUDA C++ that is compiled on first use
     install_requires=["torch>=2.11", "numpy>=1.24", "pillow>=10.3", "matplotlib>=3.7", "tqdm>=4.64"],
     extras_require={
-        "test": ["pytest>=7.4", "hypothesis>=6.80", "scikit-image>=0.22", "playwright>=1.40", "build", "ruff"],
-        "triton": ["triton>=3.6"],
+        "test": ["pytest>=7.4", "hypothesis>=6.80", "scikit-image>=0.22", "playwright>=1.40", "build", "ruff", TRITON],
+        "triton": [TRITON],
         "bench": ["kornia", "opencv-python-headless", "scikit-image>=0.22"],   # what the benches compare with, where it is there
         "tensorboard": ["tensorboard>=2.12"],
     },

@@ -31,13 +31,21 @@ except ImportError:
     class _Absent:
         """What lets a kernel be read and decorated, though not run, where there is no Triton."""
 
-        jit = staticmethod(lambda function: function)
         constexpr = staticmethod(lambda value: value)
+
+        @staticmethod
+        def jit(function=None, **options):
+            return function or (lambda function: function)
 
     triton = tl = _Absent()
 
 INTERPRETED = HAVE_TRITON and os.environ.get("TRITON_INTERPRET", "0") == "1"  # Triton decides when it decorates: at import
 _wanted = "auto"
+
+
+def constant(value: float) -> object:
+    """A number outside of kernels that they may read: Triton wants it marked, its interpreter (3.9) wants it plain."""
+    return value if INTERPRETED else tl.constexpr(value)
 
 
 def set_backend(name: str) -> None:

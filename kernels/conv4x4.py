@@ -1,6 +1,6 @@
 """The 4x4 convolutions of pix2pix's networks: LeakyReLU(conv(x) + bias) in one pass, and differentiable to any order.
 
-reference: minicolor/ops/conv4x4.py. Three ways to compute, by what limits the layer; each has a file, and its bytes in the header:
+reference: minicolor/ops/conv4x4.py. Three ways to compute, by what limits the layer; each has a file, with its bytes at the top:
 
     conv4x4_narrow.py   few input channels: pictures. The condition and the picture stay two tensors.     limited by memory
     conv4x4_wide.py     many in, many out, on the matrix units                                            limited by them
@@ -94,8 +94,9 @@ class _InputGradient(Function):
     def backward(ctx, h):
         (stride, (first, channels), backend), (g, weight) = ctx.settings, ctx.saved_tensors
         needs_g, needs_weight = ctx.needs_input_grad[5:]
-        dg = _Output.apply(stride, None, backend, weight[:, first : first + channels], None, h.to(weight.dtype)) if needs_g else None
-        dw = None
+        mine, dg, dw = weight[:, first : first + channels], None, None
+        if needs_g:
+            dg = _Output.apply(stride, None, backend, mine, None, h.to(weight.dtype))
         if needs_weight:
             dw = _WeightGradient.apply(stride, backend, g, h.to(g.dtype))
             if channels < weight.shape[1]:
@@ -132,8 +133,9 @@ def _output(stride, slope, backend, weight, bias, xs) -> Tensor:
     elif len(weight) == 1:
         ways["last"] = lambda: conv4x4_last.output(x, weight, bias, stride, slope)
     else:
-        ways |= {("wide", *t): (lambda t=t: conv4x4_wide.output(x, weight, bias, stride, slope, t)) for t in _tiles(weight)}
-    return _best(("output", stride, slope is None, bias is None, x.shape, weight.shape), backend, weight, ways)
+        for t in _tiles(weight):
+            ways[("wide", *t)] = lambda t=t: conv4x4_wide.output(x, weight, bias, stride, slope, t)
+    return _best(("output", stride, slope is None, bias is None, _about(x), weight.shape), backend, weight, ways)
 
 
 def _input_gradient(stride, size, part, dtype, backend, g, weight) -> Tensor:
@@ -146,8 +148,9 @@ def _input_gradient(stride, size, part, dtype, backend, g, weight) -> Tensor:
     elif len(weight) == 1:
         ways["last"] = lambda: conv4x4_last.input_gradient(g, mine, stride, size).to(dtype)
     else:
-        ways |= {("wide", *t): (lambda t=t: conv4x4_wide.input_gradient(g, mine, stride, size, t).to(dtype)) for t in _tiles(weight)}
-    return _best(("input gradient", stride, shape, g.shape), backend, weight, ways)
+        for t in _tiles(weight):
+            ways[("wide", *t)] = lambda t=t: conv4x4_wide.input_gradient(g, mine, stride, size, t).to(dtype)
+    return _best(("input gradient", stride, channels, _about(g)), backend, weight, ways)
 
 
 def _weight_gradient(stride, backend, g, xs) -> Tensor:
@@ -159,14 +162,20 @@ def _weight_gradient(stride, backend, g, xs) -> Tensor:
     elif g.shape[1] == 1:
         ways["last"] = lambda: conv4x4_last.weight_gradient(g, x, stride)
     else:
-        ways |= {("wide", *t): (lambda t=t: conv4x4_wide.weight_gradient(g, x, stride, t)) for t in _tiles(g)}
-    return _best(("weight gradient", stride, x.shape, g.shape, channels), backend, g, ways)
+        for t in _tiles(g):
+            ways[("wide", *t)] = lambda t=t: conv4x4_wide.weight_gradient(g, x, stride, t)
+    return _best(("weight gradient", stride, channels, _about(g)), backend, g, ways)
 
 
 def _best(what: tuple, backend: str, x: Tensor, ways: dict) -> Tensor:
     if backend == "triton":
         return list(ways.values())[1]()                               # the first kernel: all ways give the same values
     return ways[backends.faster((*what, x.dtype, x.device), ways)]()
+
+
+def _about(x: Tensor) -> tuple[int, int]:
+    """Channels, and pixels to a factor of two: photographs of a hundred sizes shall not be a hundred races."""
+    return x.shape[1], (x.numel() // x.shape[1]).bit_length()
 
 
 def _tiles(x: Tensor) -> list[tuple]:
@@ -191,7 +200,8 @@ def _check(xs, weight, bias, stride, slope) -> None:
            "(N, C, H, W), the same N, H and W for all", [tuple(x.shape) for x in xs])
     expect(min(xs[0].shape[2:]) >= 2, "x", "sides of at least 2", tuple(xs[0].shape))
     channels = sum(x.shape[1] for x in xs)
-    expect(weight.ndim == 4 and tuple(weight.shape[1:]) == (channels, 4, 4), "weight", f"(O, {channels}, 4, 4)", tuple(weight.shape))
+    expect(weight.ndim == 4 and tuple(weight.shape[1:]) == (channels, 4, 4), "weight", f"(O, {channels}, 4, 4)",
+           tuple(weight.shape))
     expect(stride in (1, 2), "stride", "1 or 2", stride)
     expect(slope is None or 0 <= slope < float("inf"), "slope", "None or a finite number of at least 0", slope)
     _check_alike(xs, weight, bias, len(weight))

@@ -1,12 +1,13 @@
 """4x4 convolution with one output channel: the scores at the end of a PatchGAN.
 
-A matrix unit computes 8 or more outputs at once; cuDNN computes them and throws all but one away, and reads each pixel 16 times, once
-for each tap. Turned around, a pixel is read once and gives 16 numbers, what it contributes through each tap:
+A matrix unit computes 8 or more outputs at once: as a plain convolution all but one would be thrown away, and each pixel read 16
+times, once for each tap. Turned around, a pixel is read once and gives 16 numbers, what it contributes through each tap:
 
     parts[tap, pixel] = sum over c of x[pixel, c] * w[tap, c]         a product with 16 columns
     y[pixel] = bias + sum over tap of parts[tap, pixel * stride + tap - 1]
 
-Bytes, for 512 channels in bfloat16, per pixel: 1024 read for x, 64 + 64 for the parts. 16 KB multiplications per 1 KB: limited by memory.
+Bytes, for 512 channels in bfloat16, per pixel: 1024 read for x, 64 + 64 for the parts, written and read. 8192 multiplications for
+these 1152 bytes: limited by memory.
 Both gradients are products with the 16 shifted values of g: [pixel, tap] @ [tap, c] writes dx once, [tap, pixel] @ [pixel, c]
 reads x once.
 """
@@ -94,13 +95,14 @@ def output(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, slope: f
     x, weight = last(x), last(weight)
     n, c, h, w = x.shape
     ho, wo, m = (h - 2) // stride + 1, (w - 2) // stride + 1, n * h * w
-    pitch = triton.cdiv(m, 16) * 16                                   # each tap's part begins where 16 bytes can be stored at once
+    pitch = triton.cdiv(m, 16) * 16  # each tap's part begins where 16 bytes can be stored at once
     parts = torch.empty((16, pitch), dtype=sum_type(x), device=x.device)
     y = torch.empty((n, 1, ho, wo), dtype=weight.dtype, device=x.device)
     with torch.cuda.device_of(x):
         _parts[(triton.cdiv(m, BM),)](x, weight, parts, m, pitch, C=c, **arithmetic(x), BM=BM, BC=BC, num_warps=4,
                                       num_stages=4)
-        _gather[(triton.cdiv(y.numel(), BLOCK),)](parts, bias, y, y.numel(), pitch, h, w, ho, wo, S=stride, SLOPE=slope, BLOCK=BLOCK)
+        _gather[(triton.cdiv(y.numel(), BLOCK),)](
+            parts, bias, y, y.numel(), pitch, h, w, ho, wo, S=stride, SLOPE=slope, BLOCK=BLOCK)
     return y
 
 

@@ -5,8 +5,8 @@ tensors, planes or channels last, float32 or half, as their makers left them: no
 
 Bytes, for 1 + 2 channels at 256x256 to 64 channels in bfloat16, per output pixel (4 input pixels): 48 read (float32) and 128
 written. Eager PyTorch also writes and reads the concatenation (96), a bfloat16 copy (72), and the output twice more for
-the LeakyReLU (256). Limited by memory: 1.5 million multiplications per 176 KB are nothing to the matrix units. The 48 values of a row
-are gathered one by one, but from the first-level cache, as neighbors overlap.
+the LeakyReLU (256). Limited by memory: 3072 multiplications for 176 bytes are little to the matrix units. The 48 values of
+a row are gathered one by one, but from the first-level cache, as neighbors overlap.
 
     output            [pixel, (tap, c)] @ [(tap, c), o]           one product, no loop
     input gradient    each 2x2 block of pixels from the 3x3 outputs that saw it: [block, o] @ [o, (c, py, px)], nine times
@@ -60,8 +60,9 @@ def _output(x1, x2, w, bias, y, M, H, W, HO, WO, n1, y1, x1_, c1, n2, y2, x2_, c
 
 
 @triton.jit
-def _input_gradient(g, w, dx, M, H, W, HO, WO, sn, sy, sx, sc, C: tl.constexpr, O: tl.constexpr, FIRST: tl.constexpr, ALL: tl.constexpr,
-                    IN: tl.constexpr, PRECISION: tl.constexpr, SUM: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+def _input_gradient(g, w, dx, M, H, W, HO, WO, sn, sy, sx, sc, C: tl.constexpr, O: tl.constexpr, FIRST: tl.constexpr,
+                    ALL: tl.constexpr, IN: tl.constexpr, PRECISION: tl.constexpr, SUM: tl.constexpr, BM: tl.constexpr,
+                    BN: tl.constexpr, BK: tl.constexpr):
     m = tl.program_id(0) * BM + tl.arange(0, BM)                      # blocks of 2x2 input pixels
     h, v = (H + 1) // 2, (W + 1) // 2
     n, ys, xs = m // (h * v), m // v % h, m % v
@@ -118,7 +119,7 @@ def output(xs: tuple[Tensor, ...], weight: Tensor, bias: Tensor | None, slope: f
 
 
 def input_gradient(g: Tensor, weight: Tensor, first: int, channels: int, size: tuple[int, int], dtype: torch.dtype) -> Tensor:
-    """g (N, O, H', W'), weight (O, C, 4, 4) -> the gradient of its input channels first .. first + channels, (N, channels, *size)."""
+    """g (N, O, H', W'), weight (O, C, 4, 4) -> the gradient of input channels first .. first + channels: (N, channels, *size)."""
     g, weight = last(g), last(weight)
     (n, o, ho, wo), (h, w) = g.shape, size
     dx = torch.empty((n, channels, h, w), dtype=dtype, device=g.device)
@@ -140,7 +141,7 @@ def weight_gradient(g: Tensor, xs: tuple[Tensor, ...]) -> Tensor:
     with torch.cuda.device_of(g):
         _weight_gradient[(triton.cdiv(o, bm), len(parts))](
             g, xs[0], xs[-1], parts, m, h, w, ho, wo, *_strides(xs), C1=xs[0].shape[1], C=c, O=o, PART=part,
-            **arithmetic(g), BM=bm, BK=BM, K=_power(16 * c), num_warps=8, num_stages=1)  # running ahead takes more registers than there are
+            **arithmetic(g), BM=bm, BK=BM, K=_power(16 * c), num_warps=8, num_stages=1)  # to run ahead takes too many registers
     return parts.sum(0).to(g.dtype).permute(0, 3, 1, 2)
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from minicolor.kernels.backend import INTERPRETED, tl, triton
 
+
 @triton.jit
 def _output(x, w, bias, y, M, H, W, HO, WO, C: tl.constexpr, O: tl.constexpr, S: tl.constexpr, SLOPE: tl.constexpr,
             IN: tl.constexpr, PRECISION: tl.constexpr, SUM: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
@@ -45,8 +46,8 @@ def _output(x, w, bias, y, M, H, W, HO, WO, C: tl.constexpr, O: tl.constexpr, S:
 
 
 @triton.jit
-def _input_gradient(g, w, dx, M, H, W, HO, WO, C: tl.constexpr, O: tl.constexpr, S: tl.constexpr,
-                    IN: tl.constexpr, PRECISION: tl.constexpr, SUM: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+def _input_gradient(g, w, dx, M, H, W, HO, WO, C: tl.constexpr, O: tl.constexpr, S: tl.constexpr, IN: tl.constexpr,
+                    PRECISION: tl.constexpr, SUM: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
     # With stride 2 a pixel was seen by every other tap alone: which ones depends on whether its row and column are even.
     # So each program takes pixels of one such class, (py, px), where all have the same 2x2 taps.
     py, px = tl.program_id(1) // S, tl.program_id(1) % S
@@ -77,7 +78,8 @@ def _input_gradient(g, w, dx, M, H, W, HO, WO, C: tl.constexpr, O: tl.constexpr,
 
 @triton.jit
 def _weight_gradient(g, x, parts, M, H, W, HO, WO, C: tl.constexpr, O: tl.constexpr, S: tl.constexpr, PART: tl.constexpr,
-                     IN: tl.constexpr, PRECISION: tl.constexpr, SUM: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+                     IN: tl.constexpr, PRECISION: tl.constexpr, SUM: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr,
+                     BK: tl.constexpr):
     # One tile of dw for one tap; the pixels are dealt out to PART-long parts, whose sums are added afterwards: in a fixed
     # order, so that the same batch gives the same gradient.
     tiles_of_c: tl.constexpr = (C + BN - 1) // BN

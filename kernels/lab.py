@@ -61,7 +61,7 @@ def rgb_to_units(
     return FloatsToUnits.apply(rgb.contiguous(), target, dtype or rgb.dtype)
 
 
-def units_to_rgb(l: Tensor, ab: Tensor, backend: str | None = None) -> Tensor:  # noqa: E741
+def units_to_rgb(l: Tensor, ab: Tensor, backend: str | None = None) -> Tensor:
     """L (N, 1, H, W) and ab (N, 2, H, W) in network units -> sRGB (N, 3, H, W), clipped to [0, 1], in their dtype.
 
     Differentiable in both, to any order; where a color is clipped the slope is 0, as torch.clamp's. At the very edge of
@@ -75,7 +75,7 @@ def units_to_rgb(l: Tensor, ab: Tensor, backend: str | None = None) -> Tensor:  
     return UnitsToFloats.apply(l.contiguous(), ab.contiguous())
 
 
-def units_to_rgb_u8(l: Tensor, ab: Tensor, backend: str | None = None) -> Tensor:  # noqa: E741
+def units_to_rgb_u8(l: Tensor, ab: Tensor, backend: str | None = None) -> Tensor:
     """The same as uint8 (N, 3, H, W), rounded to the nearest, without slopes; in memory (N, H, W, 3), ready for a file."""
     _check(l, ab)
     if backend == "cuda":
@@ -87,7 +87,7 @@ def units_to_rgb_u8(l: Tensor, ab: Tensor, backend: str | None = None) -> Tensor
     return units_to_bytes(l.detach().contiguous(), ab.detach().contiguous())
 
 
-def _check(l: Tensor, ab: Tensor) -> None:  # noqa: E741
+def _check(l: Tensor, ab: Tensor) -> None:
     expect(l.ndim == 4 and l.shape[1] == 1, "l", "(N, 1, H, W)", tuple(l.shape))
     expect(l.dtype in FLOATS, "l", "a floating dtype", l.dtype)
     shape = (len(l), 2, *l.shape[2:])

@@ -23,7 +23,7 @@ def _byte(x0, x1, x2, place):
 
 
 @triton.jit
-def _bytes_to_units(rgb, light, l, out, steps, blocks, AB: tl.constexpr, STEP: tl.constexpr, BLOCK: tl.constexpr):  # noqa: E741
+def _bytes_to_units(rgb, light, l, out, steps, blocks, AB: tl.constexpr, STEP: tl.constexpr, BLOCK: tl.constexpr):
     pixels = steps * STEP                        # H * W; as a product, so that the compiler knows it has the factor 8
     picture, first, left = place(pixels, blocks, BLOCK)
     quad = tl.arange(0, BLOCK // 4)[:, None]     # a thread has 4 pixels: 12 bytes in, and 16 out for every plane
@@ -50,7 +50,7 @@ def _bytes_to_units(rgb, light, l, out, steps, blocks, AB: tl.constexpr, STEP: t
 
 
 @triton.jit
-def _colors(l, ab, picture, first, pixels, at, inside):  # noqa: E741
+def _colors(l, ab, picture, first, pixels, at, inside):
     """-> r, g, b of 0..255 at these pixels."""
     fx, fy, fz = read_roots(l, ab, picture, first, pixels, at, inside)
     r, g, b = to_light(cube(fx), cube(fy), cube(fz))
@@ -68,7 +68,7 @@ def _word(r, g, b, k, WORD: tl.constexpr):
 
 
 @triton.jit
-def _units_to_bytes(l, ab, rgb, steps, blocks, STEP: tl.constexpr, BLOCK: tl.constexpr):  # noqa: E741
+def _units_to_bytes(l, ab, rgb, steps, blocks, STEP: tl.constexpr, BLOCK: tl.constexpr):
     pixels = steps * STEP
     picture, first, left = place(pixels, blocks, BLOCK)
     rgb += (picture * pixels + first) * 3 // STEP
@@ -99,7 +99,7 @@ def bytes_to_units(rgb: Tensor, target: str, dtype: torch.dtype) -> tuple[Tensor
     """(N, 3, H, W) uint8 of any strides; free of a copy where it is (N, H, W, 3) in memory, as the loader's batches are."""
     pixels = rgb.permute(0, 2, 3, 1).contiguous()
     n, _, height, width = rgb.shape
-    l = torch.empty(n, 1, height, width, dtype=dtype, device=rgb.device)  # noqa: E741
+    l = torch.empty(n, 1, height, width, dtype=dtype, device=rgb.device)
     out = torch.empty(n, 2 if target == "ab" else 3, height, width, dtype=dtype, device=rgb.device)
     eight = step_of(rgb) if pixels.data_ptr() % 8 == 0 else 1               # a slice may begin anywhere
     memory = pixels.view(-1).view(torch.int64) if eight == 8 else pixels
@@ -107,7 +107,7 @@ def bytes_to_units(rgb: Tensor, target: str, dtype: torch.dtype) -> tuple[Tensor
     return l, out
 
 
-def units_to_bytes(l: Tensor, ab: Tensor) -> Tensor:  # noqa: E741
+def units_to_bytes(l: Tensor, ab: Tensor) -> Tensor:
     """Contiguous L (N, 1, H, W) and ab (N, 2, H, W) -> (N, 3, H, W) uint8 over memory (N, H, W, 3)."""
     n, _, height, width = l.shape
     rgb = torch.empty(n, height, width, 3, dtype=torch.uint8, device=l.device)

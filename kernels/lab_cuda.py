@@ -44,13 +44,13 @@ def bytes_to_units(rgb: Tensor) -> tuple[Tensor, Tensor]:
     _expect_gpu(rgb)
     memory = rgb.permute(0, 2, 3, 1).contiguous()
     n, height, width, _ = memory.shape
-    l = torch.empty(n, 1, height, width, device=rgb.device)  # noqa: E741
+    l = torch.empty(n, 1, height, width, device=rgb.device)
     ab = torch.empty(n, 2, height, width, device=rgb.device)
     _call("lab_bytes_to_units", n, height * width, [memory, light(rgb.device)], TO_RELATIVE, [l, ab])
     return l, ab
 
 
-def units_to_bytes(l: Tensor, ab: Tensor) -> Tensor:  # noqa: E741
+def units_to_bytes(l: Tensor, ab: Tensor) -> Tensor:
     """Contiguous float32 L (N, 1, H, W) and ab (N, 2, H, W) -> (N, 3, H, W) uint8 over memory (N, H, W, 3)."""
     _expect_gpu(l)
     n, _, height, width = l.shape

@@ -8,20 +8,19 @@ argument above the knee: the branch that is not taken computes too, and a logari
 import torch
 from torch import Tensor
 
-from minicolor.kernels.backend import INTERPRETED, expect, tl, triton
+from minicolor.kernels.backend import INTERPRETED, constant, expect, tl, triton
 from minicolor.ops.lab import DELTA, FROM_RELATIVE, TO_RELATIVE
 from minicolor.ops.srgb import KNEE, LINEAR_KNEE
 from minicolor.ops.units import AB_SCALE
 
-PLAIN = tl.constexpr(INTERPRETED)
-# Triton reads a global only where it is marked as a constant
-XR, XG, XB, YR, YG, YB, ZR, ZG, ZB = (tl.constexpr(m) for row in TO_RELATIVE for m in row)
-RX, RY, RZ, GX, GY, GZ, BX, BY, BZ = (tl.constexpr(m) for row in FROM_RELATIVE for m in row)
-BEND, LINEAR_BEND = tl.constexpr(KNEE), tl.constexpr(LINEAR_KNEE)
-ROOT_BEND, CUBE_BEND = tl.constexpr(DELTA**3), tl.constexpr(DELTA)
-LINE, FOOT = tl.constexpr(3 * DELTA**2), tl.constexpr(4 / 29)   # CIE's line: t = LINE * (f - FOOT)
-L_OF_F, A_OF_F, B_OF_F = tl.constexpr(116 / 50), tl.constexpr(500 / AB_SCALE), tl.constexpr(200 / AB_SCALE)
-F_OF_L, F_OF_A, F_OF_B = tl.constexpr(50 / 116), tl.constexpr(AB_SCALE / 500), tl.constexpr(AB_SCALE / 200)
+PLAIN = constant(INTERPRETED)
+XR, XG, XB, YR, YG, YB, ZR, ZG, ZB = (constant(m) for row in TO_RELATIVE for m in row)
+RX, RY, RZ, GX, GY, GZ, BX, BY, BZ = (constant(m) for row in FROM_RELATIVE for m in row)
+BEND, LINEAR_BEND = constant(KNEE), constant(LINEAR_KNEE)
+ROOT_BEND, CUBE_BEND = constant(DELTA**3), constant(DELTA)
+LINE, FOOT = constant(3 * DELTA**2), constant(4 / 29)   # CIE's line: t = LINE * (f - FOOT)
+L_OF_F, A_OF_F, B_OF_F = constant(116 / 50), constant(500 / AB_SCALE), constant(200 / AB_SCALE)
+F_OF_L, F_OF_A, F_OF_B = constant(50 / 116), constant(AB_SCALE / 500), constant(AB_SCALE / 200)
 
 
 @triton.jit
@@ -156,7 +155,7 @@ def read3(planes, picture, first, pixels, at, inside):
 
 
 @triton.jit
-def store_units(l, out, picture, first, pixels, at, inside, x, y, z, r, g, b, AB: tl.constexpr):  # noqa: E741
+def store_units(l, out, picture, first, pixels, at, inside, x, y, z, r, g, b, AB: tl.constexpr):
     """L from X, Y, Z over white's; then a and b from them too, or else the r, g, b that are handed in."""
     fy = root(y)
     tl.store(l + picture * pixels + first + at, (fy - FOOT) * L_OF_F - 1, mask=inside)
@@ -187,7 +186,7 @@ def read_units_slope(dl, dout, picture, first, pixels, at, inside, AB: tl.conste
 
 
 @triton.jit
-def read_roots(l, ab, picture, first, pixels, at, inside):  # noqa: E741
+def read_roots(l, ab, picture, first, pixels, at, inside):
     ab += picture * 2 * pixels + first
     return to_roots(read(l + picture * pixels + first + at, inside), read(ab + at, inside), read(ab + pixels + at, inside))
 

@@ -33,7 +33,7 @@ from minicolor.ops import lab_units as twin
 
 
 @triton.jit
-def _floats_to_units(rgb, l, out, steps, blocks, AB: tl.constexpr, STEP: tl.constexpr, BLOCK: tl.constexpr):  # noqa: E741
+def _floats_to_units(rgb, l, out, steps, blocks, AB: tl.constexpr, STEP: tl.constexpr, BLOCK: tl.constexpr):
     pixels, at = steps * STEP, tl.arange(0, BLOCK)
     picture, first, left = place(pixels, blocks, BLOCK)
     inside = at < left
@@ -59,7 +59,7 @@ def _floats_to_units_slope(rgb, dl, dout, drgb, steps, blocks, AB: tl.constexpr,
 
 
 @triton.jit
-def _units_to_floats(l, ab, rgb, steps, blocks, STEP: tl.constexpr, BLOCK: tl.constexpr):  # noqa: E741
+def _units_to_floats(l, ab, rgb, steps, blocks, STEP: tl.constexpr, BLOCK: tl.constexpr):
     pixels, at = steps * STEP, tl.arange(0, BLOCK)
     picture, first, left = place(pixels, blocks, BLOCK)
     inside = at < left
@@ -72,7 +72,7 @@ def _units_to_floats(l, ab, rgb, steps, blocks, STEP: tl.constexpr, BLOCK: tl.co
 
 
 @triton.jit
-def _units_to_floats_slope(l, ab, drgb, dl, dab, steps, blocks, STEP: tl.constexpr, BLOCK: tl.constexpr):  # noqa: E741
+def _units_to_floats_slope(l, ab, drgb, dl, dab, steps, blocks, STEP: tl.constexpr, BLOCK: tl.constexpr):
     pixels, at = steps * STEP, tl.arange(0, BLOCK)
     picture, first, left = place(pixels, blocks, BLOCK)
     inside = at < left
@@ -96,7 +96,7 @@ class FloatsToUnits(torch.autograd.Function):
         ctx.save_for_backward(rgb)
         ctx.target, ctx.dtype = target, dtype
         n, _, height, width = rgb.shape
-        l = torch.empty(n, 1, height, width, dtype=dtype, device=rgb.device)  # noqa: E741
+        l = torch.empty(n, 1, height, width, dtype=dtype, device=rgb.device)
         out = torch.empty(n, 2 if target == "ab" else 3, height, width, dtype=dtype, device=rgb.device)
         launch(_floats_to_units, rgb, rgb, l, out, AB=target == "ab", step=step_of(rgb))
         return l, out
@@ -117,7 +117,7 @@ class UnitsToFloats(torch.autograd.Function):
     """L (N, 1, H, W) and ab (N, 2, H, W), contiguous -> rgb; slopes as above."""
 
     @staticmethod
-    def forward(ctx, l: Tensor, ab: Tensor):  # noqa: E741
+    def forward(ctx, l: Tensor, ab: Tensor):
         ctx.save_for_backward(l, ab)
         rgb = l.new_empty(len(l), 3, *l.shape[2:])
         launch(_units_to_floats, l, l, ab, rgb, step=step_of(l))
@@ -125,7 +125,7 @@ class UnitsToFloats(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, drgb: Tensor):
-        l, ab = ctx.saved_tensors  # noqa: E741
+        l, ab = ctx.saved_tensors
         if torch.is_grad_enabled():
             wanted = [x for x in (l, ab) if x.requires_grad]
             slopes = iter(torch.autograd.grad(twin.units_to_rgb(l, ab), wanted, drgb, create_graph=True))

@@ -1,17 +1,25 @@
-"""python -m minicolor.bench train|data: timings as ratios within one run, printed and, if asked, written as JSON."""
+"""python -m minicolor.bench WHAT: timings as ratios within one run, printed and, if asked, written as JSON.
+
+lab, degrade, patchgan, norm: the kernels against what one would otherwise run, or on a CPU their PyTorch twins against other
+libraries; they need nothing but torch, triton and numpy. all: these four, and on a GPU the training step too. train, data: below.
+"""
 
 import argparse
+import json
 from pathlib import Path
 
-from minicolor import checkpoint, report
+from minicolor import checkpoint
 from minicolor.errors import BadInput, Parser, one_line
 from minicolor.precision import choose_device
+
+KERNELS = {"lab": "lab.py", "degrade": "degrade.py", "patchgan": "conv4x4.py", "norm": "norm_act.py"}
 
 
 def main(argv: list[str] | None = None) -> None:
     with one_line():
         args = _parser().parse_args(argv)
-        for name, fine in (("size", args.size >= 32 and args.size % 32 == 0), ("batch_size", getattr(args, "batch_size", 1) >= 1),
+        size = getattr(args, "size", 32)
+        for name, fine in (("size", size >= 32 and size % 32 == 0), ("batch_size", getattr(args, "batch_size", 1) >= 1),
                            ("pairs", getattr(args, "pairs", 1) >= 1), ("count", getattr(args, "count", 1) >= 1)):
             if not fine:
                 raise BadInput(f"--{name.replace('_', '-')} {getattr(args, name)}: expected "
@@ -20,7 +28,20 @@ def main(argv: list[str] | None = None) -> None:
             Path(args.json).touch()                          # a path that cannot be written is said before the work
         results = args.run(args)
         if args.json:
-            report.write_json(Path(args.json), results | {"environment": checkpoint.environment()})
+            text = json.dumps({"environment": checkpoint.environment()} | results, indent=1)
+            Path(args.json).write_text(text + "\n", encoding="utf-8")
+
+
+def kernels(args: argparse.Namespace) -> dict:
+    """Print and return the table of the kernel bench asked for, or of all four (and, on a GPU, the training step's figures)."""
+    from minicolor.benches import kernels
+
+    device = choose_device(args.device)
+    results = kernels.run(list(kernels.BENCHES) if args.what == "all" else [args.what], device)
+    if args.what == "all" and device.startswith("cuda"):
+        args.size, args.batch_size, args.pairs, args.precision = 256, 16, 10, "auto"
+        results |= train(args)
+    return results
 
 
 def train(args: argparse.Namespace) -> dict:
@@ -57,7 +78,11 @@ def data(args: argparse.Namespace) -> dict:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m minicolor.bench", description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
-    which = parser.add_subparsers(dest="what", required=True, metavar="train|data")
+    which = parser.add_subparsers(dest="what", required=True, metavar="lab|degrade|patchgan|norm|all|train|data")
+    for name in ("lab", "degrade", "patchgan", "norm", "all"):
+        k = which.add_parser(name, help="all four, in one go" if name == "all" else f"the kernels of kernels/{KERNELS[name]}")
+        k.add_argument("--device", metavar="cpu|cuda")
+        k.set_defaults(run=kernels)
     t = which.add_parser("train", help="our training step against a plain float32 loop of the same two networks")
     t.add_argument("--size", type=int, default=256)
     t.add_argument("--batch-size", type=int, default=4)

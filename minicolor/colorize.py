@@ -10,6 +10,7 @@ from tqdm import tqdm
 from minicolor.coloring import Colorizer
 from minicolor.data import photos
 from minicolor.errors import BadInput, Parser, one_line, out_of_memory
+from minicolor.kernels.backend import set_backend
 from minicolor.precision import choose_device
 
 WRITABLE = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
@@ -23,6 +24,7 @@ def main(argv: list[str] | None = None) -> None:
 def run(args: argparse.Namespace) -> int:
     """Color what `args` ask for; returns the exit code: 0, or 1 where some files of a folder could not be read."""
     source, out, device = Path(args.photo), Path(args.out), choose_device(args.device)
+    set_backend(args.backend)
     jobs = _folder_jobs(source, out) if source.is_dir() else [(source, _target(source, out))]
     for photo, target in jobs:
         if target.exists() and target.resolve() == photo.resolve():
@@ -101,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--overwrite", action="store_true", help="make results again that exist already")
     parser.add_argument("--quality", type=int, default=95, choices=range(1, 101), metavar="1..100", help="of JPEG and WebP [95]")
     parser.add_argument("--device", metavar="cpu|cuda", help="[cuda where there is one]")
+    parser.add_argument("--backend", default="auto", metavar="auto|torch|triton",
+                        help="what computes: kernels where they help, PyTorch alone, or kernels alone [auto]")
     return parser
 
 

@@ -10,6 +10,7 @@ from minicolor import recipe as recipes
 from minicolor.data.source import open_data
 from minicolor.errors import BadInput, Parser, one_line
 from minicolor.fit import claim, fit
+from minicolor.kernels.backend import set_backend
 from minicolor.precision import choose_device
 
 NOT_FLAGS = ("name", "experiment", "source")  # what a recipe is, not what it is set to
@@ -35,6 +36,7 @@ def run(args: argparse.Namespace, module) -> None:
     given = {f.name: getattr(args, f.name) for f in dataclasses.fields(module.RECIPE)
              if getattr(args, f.name, None) is not None}
     device = choose_device(args.device)
+    set_backend(args.backend)
     if args.resume and (out / "last.pt").exists():
         recipe = _resumed(out, module.RECIPE, given)
     else:
@@ -95,6 +97,8 @@ def _parser(name: str | None, module) -> argparse.ArgumentParser:
     parser.add_argument("--out", metavar="FOLDER", help="where the run goes [runs/RECIPE]")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out where it stopped")
     parser.add_argument("--device", metavar="cpu|cuda", help="[cuda where there is one]")
+    parser.add_argument("--backend", default="auto", metavar="auto|torch|triton",
+                        help="what computes: kernels where they help, PyTorch alone, or kernels alone [auto]")
     parser.add_argument("--save-minutes", type=float, default=10, metavar="M", help="checkpoint at least this often [10]")
     parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard logs too")
     if recipe:

@@ -1,12 +1,20 @@
 """The benches run, compare like with like, and print the ratio that they measured."""
 
+import importlib
 import json
+import math
+import time
+from functools import partial
 
 import pytest
 import torch
+from test_results import check_bench
 
 from minicolor import bench
-from minicolor.benches import memory, packing, training
+from minicolor.benches import clock, kernels, memory, packing, training
+from minicolor.benches.degrade import usual
+from minicolor.kernels.degrade import degrade
+from minicolor.ops.blur import gaussian_weights
 
 
 def test_train_prints_a_ratio_of_two_steps(capsys, tmp_path):
@@ -18,6 +26,62 @@ def test_train_prints_a_ratio_of_two_steps(capsys, tmp_path):
     said, r = capsys.readouterr().out, json.loads((tmp_path / "b.json").read_text())["train"]
     assert f"{r['ratio']:.2f}" in said and "plain float32 loop" in said
     assert r["ratio_lowest"] <= r["ratio"] <= r["ratio_highest"] and r["our_images_per_second"] > 0
+
+
+def test_all_kernels_on_one_machine_in_one_command(tmp_path, capsys, monkeypatch):
+    """The table on the screen is made of the figures in the file, and the file is one that lessons/results/ takes."""
+    monkeypatch.setattr(clock, "race", partial(clock.race, seconds=0.01))
+    for name in kernels.BENCHES:
+        monkeypatch.setattr(importlib.import_module(f"minicolor.benches.{name}"), "race", clock.race)
+    bench.main(["--json", str(tmp_path / "b.json"), "all", "--device", "cpu"])
+    said, r = capsys.readouterr().out, json.loads((tmp_path / "b.json").read_text())
+    check_bench(r)
+    for name in kernels.BENCHES:
+        assert kernels.table({name: r[name]}) in said
+    line = kernels.table({"lab": [{"what": "w", "size": "s", "ms": 2.0, "gb_per_s": 3.0, "share_of_copy": 0.5,
+                                   "times_as_long": {"other": 1.5, "absent": math.nan}}]}).splitlines()[-1]
+    assert line == "| w | s | 2.000 | 3 GB/s | 50% | other 1.50 times, absent cannot run here |"
+
+
+def test_the_clock_times_each_way_and_survives_one_that_fails(capsys):
+    """A way that sleeps ten times as long is seen to; one that raises is named and gets nan, and the others are timed."""
+    calls = {"short": 0, "long": 0}
+
+    def sleeping(name, seconds):
+        def way():
+            calls[name] += 1
+            time.sleep(seconds)
+        return way
+
+    def broken():
+        raise RuntimeError("no compiler here")
+
+    times = clock.race({"short": sleeping("short", 0.002), "long": sleeping("long", 0.02), "broken": broken}, "cpu", seconds=0.1)
+    assert times["short"] >= 2 and times["long"] >= 20 and times["long"] > 3 * times["short"] and math.isnan(times["broken"])
+    assert calls["short"] == calls["long"] >= 6
+    assert "broken cannot run here: RuntimeError: no compiler here" in capsys.readouterr().out
+
+
+def test_rates_and_shares_are_arithmetic(monkeypatch):
+    monkeypatch.setattr(clock, "copy_bandwidth", lambda device: 100.0)
+    monkeypatch.setattr(clock, "matrix_rate", lambda device, dtype: 8.0)
+    moved = clock.row("w", "s", "ours", {"theirs": 6.0, "ours": 2.0}, "cpu", bytes=100_000_000)
+    assert moved["gb_per_s"] == pytest.approx(50) and moved["share_of_copy"] == pytest.approx(0.5)
+    assert moved["times_as_long"] == {"theirs": 3.0}
+    done = clock.row("w", "s", "ours", {"ours": 2.0}, "cpu", flops=8_000_000_000)
+    assert done["tflop_per_s"] == pytest.approx(4) and done["share_of_matrix_rate"] == pytest.approx(0.5)
+
+
+def test_the_usual_chain_does_what_ours_does():
+    """Otherwise the ratio compares different work: without noise both give the same picture, and with it as much noise."""
+    u8 = torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)).permute(0, 3, 1, 2)
+    weights = torch.tensor(gaussian_weights(5, 0.7))
+    for settings in ({}, {"kernel_size": 5, "sigma": 0.7}, {"kernel_size": 5, "sigma": 0.7, "halve": True}):
+        torch.testing.assert_close(usual(u8, weights, **settings), degrade(u8, **settings), atol=1e-6, rtol=0)
+    grey = torch.full((1, 3, 256, 256), 128, dtype=torch.uint8)
+    for settings in ({"noise": 0.03}, {"grain": 0.05}):
+        spreads = [chain.std().item() for chain in (usual(grey, weights, **settings), degrade(grey, **settings))]
+        assert spreads[0] == pytest.approx(spreads[1], rel=0.02)         # 65536 samples: 0.3 % each
 
 
 def test_both_steps_train_the_same_networks():

@@ -5,10 +5,9 @@ import torch
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
-import compiled  # noqa: E402
+import compiled
 
-from minicolor.kernels import conv4x4_last, conv4x4_narrow, conv4x4_wide  # noqa: E402
-
+from minicolor.kernels import conv4x4_last, conv4x4_narrow, conv4x4_wide
 
 
 def launches():
@@ -71,7 +70,7 @@ def test_products_are_done_by_the_matrix_units(built):
 
 
 def test_copies_are_wide(built):
-    """At least 8 bytes per thread for pictures, results and partial sums; narrower are weights, biases, scores, float32 transposed.
+    """At least 8 bytes per thread for pictures, results, sums; narrower are weights, biases, scores, transposed float32.
 
     And the pictures of a first layer: 48 values per output are gathered one by one, from the cache (conv4x4_narrow.py's header).
     """

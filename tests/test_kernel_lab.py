@@ -50,7 +50,7 @@ def as_dtype(u8: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 def units(n: int, height: int, width: int, dtype=torch.float32, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """L and ab, a good part of them no colors of sRGB."""
     generator = torch.Generator().manual_seed(seed)
-    l, ab = (torch.rand(n, c, height, width, generator=generator, dtype=torch.float64) * 2 - 1 for c in (1, 2))  # noqa: E741
+    l, ab = (torch.rand(n, c, height, width, generator=generator, dtype=torch.float64) * 2 - 1 for c in (1, 2))
     return l.to(DEVICE, dtype), (0.6 * ab).to(DEVICE, dtype)
 
 
@@ -67,12 +67,12 @@ def test_every_size_and_dtype(shape, dtype, target):
     rgb = as_dtype(noise(*shape), dtype)
     same(rgb_to_units(rgb, target, backend="triton"), twin.rgb_to_units(rgb, target))
     if dtype != torch.uint8 and target == "ab":
-        l, ab = units(*shape, dtype)  # noqa: E741
+        l, ab = units(*shape, dtype)
         same([units_to_rgb(l, ab, backend="triton")], [twin.units_to_rgb(l, ab)])
         nearest(units_to_rgb_u8(l, ab, backend="triton"), l, ab)
 
 
-def nearest(u8: torch.Tensor, l: torch.Tensor, ab: torch.Tensor) -> None:  # noqa: E741
+def nearest(u8: torch.Tensor, l: torch.Tensor, ab: torch.Tensor) -> None:
     """Each byte is the one nearest to the exact value; near black's steep curve float32 moves a value by up to 0.005."""
     exact = twin.units_to_rgb(l.double(), ab.double()) * 255
     assert u8.dtype == torch.uint8 and (u8.double() - exact).abs().max() <= 0.5 + 0.005
@@ -87,7 +87,7 @@ def nearest(u8: torch.Tensor, l: torch.Tensor, ab: torch.Tensor) -> None:  # noq
 def test_every_layout(n, height, width, seed, view, dtype):
     rgb = VIEWS[view](as_dtype(noise(n, height, width, seed), dtype))
     same(rgb_to_units(rgb, backend="triton"), twin.rgb_to_units(rgb))
-    l, ab = (VIEWS[view](x) for x in units(n, height, width, seed=seed))  # noqa: E741
+    l, ab = (VIEWS[view](x) for x in units(n, height, width, seed=seed))
     same([units_to_rgb(l, ab, backend="triton")], [twin.units_to_rgb(l, ab)])
     if l.numel():
         nearest(units_to_rgb_u8(l, ab, backend="triton"), l, ab)
@@ -105,7 +105,7 @@ def test_the_pieces_meet_and_scikit_image_agrees():
     ends = torch.tensor(ENDS, dtype=torch.uint8, device=DEVICE)[None, None].permute(0, 3, 1, 2)
     lab = rgb2lab(np.array(ENDS)[None] / 255)[0]
     for rgb in (ends, ends.float() / 255):
-        l, ab = rgb_to_units(rgb, backend="triton")  # noqa: E741
+        l, ab = rgb_to_units(rgb, backend="triton")
         same((l, ab), twin.rgb_to_units(rgb))
         np.testing.assert_allclose(l[0, 0, 0].cpu().numpy() * 50 + 50, lab[:, 0], atol=0.01)
         np.testing.assert_allclose(ab[0, :, 0].T.cpu().numpy() * 110, lab[:, 1:], atol=0.01)
@@ -115,7 +115,7 @@ def test_the_pieces_meet_and_scikit_image_agrees():
 
 def test_greys_have_no_color_and_black_is_black():
     grey = torch.arange(256, dtype=torch.uint8, device=DEVICE).view(1, 1, 1, 256).expand(1, 3, 1, 256)
-    l, ab = rgb_to_units(grey, backend="triton")  # noqa: E741
+    l, ab = rgb_to_units(grey, backend="triton")
     assert ab.abs().max() < 1e-5 and l[0, 0, 0, 0] == -1 and abs(l[0, 0, 0, -1] - 1) < 2e-6 and (l.diff() > 0).all()
     exact = torch.tensor([((v / 255 + 0.055) / 1.055) ** 2.4 if v > 10 else v / 255 / 12.92 for v in range(256)])
     assert torch.equal(light(torch.device("cpu")), exact), "the table is not correctly rounded"
@@ -135,9 +135,9 @@ def test_nothing_gives_nothing(shape):
     n, height, width = shape
     for rgb in (noise(*shape), noise(*shape).float()):
         for target, channels in (("ab", 2), ("rgb", 3)):
-            l, out = rgb_to_units(rgb, target, backend="triton")  # noqa: E741
+            l, out = rgb_to_units(rgb, target, backend="triton")
             assert l.shape == (n, 1, height, width) and out.shape == (n, channels, height, width)
-    l, ab = units(*shape)  # noqa: E741
+    l, ab = units(*shape)
     assert units_to_rgb(l, ab, backend="triton").shape == units_to_rgb_u8(l, ab, backend="triton").shape == (n, 3, height, width)
     rgb = noise(*shape).float().requires_grad_()
     assert torch.autograd.grad(rgb_to_units(rgb, backend="triton")[1].sum(), rgb)[0].shape == rgb.shape
@@ -146,7 +146,7 @@ def test_nothing_gives_nothing(shape):
 def test_not_a_number_stays_so():
     rgb = torch.full((1, 3, 1, 2), 0.5, device=DEVICE)
     rgb[0, 0, 0, 0] = torch.nan
-    l, ab = rgb_to_units(rgb, backend="triton")  # noqa: E741
+    l, ab = rgb_to_units(rgb, backend="triton")
     assert l[..., 0].isnan().all() and ab[..., 0].isnan().all() and l[..., 1].isfinite().all() and ab[..., 1].isfinite().all()
     rgb = units_to_rgb(l, ab, backend="triton")
     assert rgb[..., 0].isnan().all() and rgb[..., 1].isfinite().all()
@@ -157,7 +157,7 @@ def test_not_a_number_stays_so():
 
 @pytest.mark.parametrize("name", ["torch", "triton"])
 def test_bad_input_is_one_sentence(name):
-    rgb, (l, ab) = torch.rand(1, 3, 4, 4, device=DEVICE), units(1, 4, 4)  # noqa: E741
+    rgb, (l, ab) = torch.rand(1, 3, 4, 4, device=DEVICE), units(1, 4, 4)
     for call, words in (
         (lambda: rgb_to_units(rgb[0], backend=name), r"argument rgb: expected \(N, 3, H, W\), not \(3, 4, 4\)"),
         (lambda: rgb_to_units(rgb[:, :2], backend=name), r"argument rgb: expected \(N, 3, H, W\)"),
@@ -196,7 +196,7 @@ def launches():
             rgb_to_units(u8, target, dtype)
             rgb = torch.zeros(2, 3, side, side, dtype=dtype, requires_grad=True)
             sum(x.sum() for x in rgb_to_units(rgb, target)).backward()
-        l = torch.zeros(2, 1, side, side, dtype=dtype, requires_grad=True)  # noqa: E741
+        l = torch.zeros(2, 1, side, side, dtype=dtype, requires_grad=True)
         ab = torch.zeros(2, 2, side, side, dtype=dtype)
         units_to_rgb(l, ab).sum().backward()
         units_to_rgb_u8(l, ab)

@@ -94,7 +94,7 @@ def test_bytes_to_units_on_the_cpu(program, words, shape):
     n, pixels = shape[0], shape[1] * shape[2]
     out = np.frombuffer(program("u" + words, rgb.shape, np.array(TO_RELATIVE, np.float32), light(torch.device("cpu")).numpy(),
                                 rgb.permute(0, 2, 3, 1).numpy()), np.float32)
-    l, ab = twin.rgb_to_units(rgb.double() / 255)  # noqa: E741
+    l, ab = twin.rgb_to_units(rgb.double() / 255)
     # float32 differences of values near 1, times 500 / 110: a few 1e-7
     np.testing.assert_allclose(out[: n * pixels].reshape(l.shape), l.numpy(), atol=2e-6)
     np.testing.assert_allclose(out[n * pixels :].reshape(ab.shape), ab.numpy(), atol=2e-6)
@@ -105,7 +105,7 @@ def test_bytes_to_units_on_the_cpu(program, words, shape):
 def test_units_to_bytes_on_the_cpu(program, words, shape):
     """Inside the gamut, where every byte comes back, and far outside of it."""
     for scale in (1.0, 1.7):
-        l, ab = twin.rgb_to_units(pictures(*shape))  # noqa: E741
+        l, ab = twin.rgb_to_units(pictures(*shape))
         ab = ab * scale
         out = program("b" + words, l.shape, np.array(FROM_RELATIVE, np.float32), l.numpy(), ab.numpy())
         u8 = np.frombuffer(out, np.uint8).reshape(shape[0], shape[1], shape[2], 3).transpose(0, 3, 1, 2).astype(int)
@@ -177,7 +177,7 @@ def test_on_the_gpu(words, shape):
     rgb = pictures(*shape).cuda()
     for mine, theirs in zip(rgb_to_units(rgb, backend="cuda"), twin.rgb_to_units(rgb)):
         torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=0)          # lg2.approx and ex2.approx: 2^-22 each
-    l, ab = twin.rgb_to_units(rgb)  # noqa: E741
+    l, ab = twin.rgb_to_units(rgb)
     assert torch.equal(units_to_rgb_u8(l, ab, backend="cuda"), rgb)
     assert units_to_rgb_u8(l[:0], ab[:0], backend="cuda").shape == (0, 3, *shape[1:])
     part = rgb[..., 1:]                                                      # not a run of bytes

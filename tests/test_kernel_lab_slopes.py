@@ -63,7 +63,7 @@ def test_gradcheck_and_the_slope_of_the_slope(target):
     """Values away from knees and edges, where a difference quotient would see two slopes."""
     rgb = torch.tensor([[0.002, 0.02, 0.03], [0.05, 0.1, 0.07], [0.9, 0.2, 0.6]], dtype=torch.float64).T[None, :, None]
     rgb = rgb.to(DEVICE)
-    l, ab = (x.requires_grad_() for x in twin.rgb_to_units(rgb))  # noqa: E741
+    l, ab = (x.requires_grad_() for x in twin.rgb_to_units(rgb))
     rgb.requires_grad_()
     for check in (torch.autograd.gradcheck, torch.autograd.gradgradcheck):
         assert check(lambda x: rgb_to_units(x, target, backend="triton"), rgb, eps=1e-7, atol=1e-3, rtol=1e-3)
@@ -71,7 +71,7 @@ def test_gradcheck_and_the_slope_of_the_slope(target):
 
 
 def test_one_slope_of_the_two_is_enough():
-    l, ab = units(1, 2, 4)  # noqa: E741
+    l, ab = units(1, 2, 4)
     for needs in ((True, False), (False, True)):
         a, b = (x.clone().requires_grad_(need) for x, need in zip((l, ab), needs))
         leaf = a if needs[0] else b

@@ -21,7 +21,7 @@ def picture(colors=ENDS) -> torch.Tensor:
 
 def test_units_are_scikit_images():
     lab = rgb2lab(np.array(ENDS)[None] / 255)[0]
-    l, ab = rgb_to_units(picture())  # noqa: E741
+    l, ab = rgb_to_units(picture())
     assert l.shape == (1, 1, 1, len(ENDS)) and ab.shape == (1, 2, 1, len(ENDS)) and l.dtype == ab.dtype == torch.float32
     np.testing.assert_allclose(l[0, 0, 0].numpy(), lab[:, 0] / 50 - 1, atol=0.01 / 50)
     np.testing.assert_allclose(ab[0, :, 0].T.numpy(), lab[:, 1:] / 110, atol=0.01 / 110)
@@ -44,7 +44,7 @@ def test_bytes_are_v_over_255():
 
 
 def test_what_no_byte_can_say_is_rounded_and_clipped():
-    l, ab = torch.tensor([-1.0, -1.0, 1.0, 1.0]).view(1, 1, 1, 4), torch.zeros(1, 2, 1, 4)  # noqa: E741
+    l, ab = torch.tensor([-1.0, -1.0, 1.0, 1.0]).view(1, 1, 1, 4), torch.zeros(1, 2, 1, 4)
     ab[..., 1], ab[..., 3] = 0.9, -0.9                                      # black and white with color: far outside of sRGB
     rgb = units_to_rgb(l, ab)
     assert rgb.min() == 0 and rgb.max() == 1
@@ -61,7 +61,7 @@ def test_half_precision_is_rounded_once(dtype):
         assert torch.equal(ours, wide.to(dtype))
     for ours, wide in zip(rgb_to_units(picture(), dtype=dtype), rgb_to_units(picture())):
         assert torch.equal(ours, wide.to(dtype))
-    l, ab = rgb_to_units(half)  # noqa: E741
+    l, ab = rgb_to_units(half)
     assert torch.equal(units_to_rgb(l, ab), units_to_rgb(l.float(), ab.float()).to(dtype))
     assert torch.equal(units_to_rgb_u8(l, ab), units_to_rgb_u8(l.float(), ab.float()))
 
@@ -70,5 +70,5 @@ def test_slopes():
     """Values away from the knees and the edge of the gamut: there a difference quotient sees two slopes."""
     rgb = torch.tensor([[0.002, 0.02, 0.03], [0.05, 0.1, 0.07], [0.9, 0.2, 0.6]], dtype=torch.float64).T[None, :, None]
     assert torch.autograd.gradcheck(rgb_to_units, rgb.requires_grad_(), eps=1e-7, atol=1e-4)
-    l, ab = (x.detach().requires_grad_() for x in rgb_to_units(rgb))  # noqa: E741
+    l, ab = (x.detach().requires_grad_() for x in rgb_to_units(rgb))
     assert torch.autograd.gradcheck(units_to_rgb, (l, ab), eps=1e-7, atol=1e-4)

@@ -27,12 +27,12 @@ def rgb_to_units(rgb: Tensor, target: str = "ab", dtype: torch.dtype | None = No
     return l_to_unit(lab[:, :1]).to(dtype), out.to(dtype)
 
 
-def units_to_rgb(l: Tensor, ab: Tensor) -> Tensor:  # noqa: E741  L is this channel's name
+def units_to_rgb(l: Tensor, ab: Tensor) -> Tensor:
     """L (N, 1, H, W) and ab (N, 2, H, W) in network units -> sRGB (N, 3, H, W), clipped to [0, 1], in their dtype."""
     return _rgb(l, ab).to(l.dtype)
 
 
-def units_to_rgb_u8(l: Tensor, ab: Tensor) -> Tensor:  # noqa: E741
+def units_to_rgb_u8(l: Tensor, ab: Tensor) -> Tensor:
     """The same as uint8 (N, 3, H, W), rounded to the nearest; in memory (N, H, W, 3), as picture files and packs have it.
 
     What is not a number has no byte: it may come out as anything.
