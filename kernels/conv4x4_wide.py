@@ -147,11 +147,12 @@ def weight_gradient(g: Tensor, x: Tensor, stride: int, tile: tuple) -> Tensor:
 def tiles(dtype: torch.dtype, capability: tuple[int, int]) -> list[tuple]:
     """Shapes of work that are worth a try: (pixels, output channels, summed at a time, warps, stages of copies under way).
 
-    The more of both a program holds, the fewer bytes it moves for a product; until registers or shared memory run out.
+    The more of both a program holds, the fewer bytes it moves for a product; until registers or shared memory run out. Few,
+    since each is another kernel to compile, for each layer, in the first step of a machine's first training.
     """
     if dtype in (torch.bfloat16, torch.float16):
         # the widest takes 147 KB of shared memory, and its sums half of a Hopper's registers: elsewhere they do not fit
-        return [(128, 128, 64, 8, 3), (128, 64, 64, 4, 3), *[(128, 256, 64, 8, 3)] * (capability == (9, 0))]
+        return [(128, 128, 64, 8, 3), *[(128, 256, 64, 8, 3)] * (capability == (9, 0))]
     return [(128, 64, 32, 8, 3)] if dtype == torch.float32 else [(32, 32, 32, 4, 2)]
 
 

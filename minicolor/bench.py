@@ -1,7 +1,7 @@
 """python -m minicolor.bench WHAT: timings as ratios within one run, printed and, if asked, written as JSON.
 
 lab, degrade, patchgan, norm: the kernels against what one would otherwise run, or on a CPU their PyTorch twins against other
-libraries; they need nothing but torch, triton and numpy. all: these four, and on a GPU the training step too. train, data: below.
+libraries; they need nothing but torch, triton and numpy. all: these four. train and data: below.
 """
 
 import argparse
@@ -33,15 +33,11 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def kernels(args: argparse.Namespace) -> dict:
-    """Print and return the table of the kernel bench asked for, or of all four (and, on a GPU, the training step's figures)."""
+    """Print and return the table of the kernel bench asked for, or of all four."""
     from minicolor.benches import kernels
 
     device = choose_device(args.device)
-    results = kernels.run(list(kernels.BENCHES) if args.what == "all" else [args.what], device)
-    if args.what == "all" and device.startswith("cuda"):
-        args.size, args.batch_size, args.pairs, args.precision = 256, 16, 10, "auto"
-        results |= train(args)
-    return results
+    return kernels.run(list(kernels.BENCHES) if args.what == "all" else [args.what], device)
 
 
 def train(args: argparse.Namespace) -> dict:

@@ -3,8 +3,11 @@
 import importlib
 import json
 import math
+import subprocess
+import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -41,6 +44,19 @@ def test_all_kernels_on_one_machine_in_one_command(tmp_path, capsys, monkeypatch
     line = kernels.table({"lab": [{"what": "w", "size": "s", "ms": 2.0, "gb_per_s": 3.0, "share_of_copy": 0.5,
                                    "times_as_long": {"other": 1.5, "absent": math.nan}}]}).splitlines()[-1]
     assert line == "| w | s | 2.000 | 3 GB/s | 50% | other 1.50 times, absent cannot run here |"
+
+
+def test_a_bare_checkout_can_measure_its_gpu():
+    """With torch, triton and numpy alone: a machine with a good GPU is often somebody else's, and nothing can be installed there."""
+    absent = ["PIL", "matplotlib", "tqdm", "skimage", "scipy", "kornia", "cv2", "tensorboard"]
+    code = (f"import sys; sys.modules.update(dict.fromkeys({absent}))\n"
+            "import minicolor.bench, minicolor.benches.training\n"
+            "from minicolor.benches import clock, degrade, kernels, lab, norm, patchgan\n"
+            "lab.race = lambda ways, device: dict.fromkeys(ways, 1.0)\n"
+            "clock.copy_bandwidth = lambda device: 1.0\n"
+            "print(kernels.table({'lab': lab.run('cpu')}), minicolor.benches.training.our_step(32, 4, 'cpu', 'float32'))")
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], capture_output=True, text=True)
+    assert done.returncode == 0 and "uint8 -> L, ab" in done.stdout, done.stderr
 
 
 def test_the_clock_times_each_way_and_survives_one_that_fails(capsys):

@@ -20,7 +20,7 @@ def run(tmp_path_factory):
     torch.manual_seed(0)
     recipe = replace(QUICK, size=32, base=4)
     networks = {n: net.state_dict() for n, net in recipe.build(contextlib.nullcontext).networks.items()}
-    networks["generator"]["up.4.1.bias"].fill_(0.2)                # the untrained answer: a pinkish a = b = 22 everywhere
+    networks["generator"]["up.4.0.bias"].fill_(0.2)                # the untrained answer: a pinkish a = b = 22 everywhere
     folder = tmp_path_factory.mktemp("run")
     checkpoint.save(folder / "best.pt", {"recipe": to_dict(recipe), "networks": networks})
     return str(folder)

