@@ -4,8 +4,8 @@
     torch    PyTorch, always: the twin in minicolor/ops that every kernel is tested against
     triton   the kernel, or a sentence that says why it cannot run; never a silent way around
 
-Without a GPU, TRITON_INTERPRET=1 in the environment (before minicolor is imported) runs kernels on the CPU: slow, and just
-right for learning and tests. Kernel files take `triton` and `tl` from here, so that they can be imported without Triton.
+Without a GPU, TRITON_INTERPRET=1 in the environment (before minicolor is imported) lets "triton" run kernels on the CPU: slow,
+and just right for learning and tests. Kernel files take `triton` and `tl` from here, so that they can be imported without Triton.
 """
 
 import contextlib
@@ -75,7 +75,7 @@ def choose(x: Tensor, backend: str | None = None) -> str:
     """"torch" or "triton": what computes an operation on x. backend: this call's own wish, else set_backend()'s."""
     name = wanted(backend)
     if name == "auto":
-        return "triton" if x.is_cuda and why_not(x.device) is None else "torch"
+        return "triton" if x.is_cuda and not INTERPRETED and why_not(x.device) is None else "torch"
     if name == "triton" and (reason := why_not(x.device)):
         raise BadInput(f"backend triton: {reason}")
     return name
@@ -87,6 +87,11 @@ def wanted(backend: str | None = None) -> str:
     if name not in NAMES:
         raise BadInput(f"backend {name!r}: expected {', '.join(NAMES)}")
     return name
+
+
+def hurried(backend: str | None = None) -> bool:
+    """Whether "auto" should not compile for this: without gradients it is no training, and a photograph is soon colored."""
+    return wanted(backend) == "auto" and not torch.is_grad_enabled()
 
 
 def why_not(device: torch.device) -> str | None:
@@ -105,7 +110,7 @@ def why_not(device: torch.device) -> str | None:
 _faster: dict[tuple, object] = {}
 
 
-def faster(key: tuple, ways: dict) -> object:
+def faster(key: tuple, ways: dict, device: torch.device) -> object:
     """Of several ways {name: function} to compute the same, the name of the fastest on this GPU.
 
     Timed at the first use of `key`, then known: for operations where PyTorch's own libraries are good too. While a CUDA graph
@@ -114,27 +119,37 @@ def faster(key: tuple, ways: dict) -> object:
     if key not in _faster:
         if torch.cuda.is_current_stream_capturing():
             return next(iter(ways))
-        _faster[key] = min(ways, key=lambda name: _milliseconds(ways[name]))
+        with torch.cuda.device(device):
+            _faster[key] = min(ways, key=lambda name: _milliseconds(ways[name]))
     return _faster[key]
 
 
-def _milliseconds(way: Callable[[], object], runs: int = 5) -> float:
-    """Best of a few runs after two to warm up: the first compiles. Infinite for what needs more of a card than it has."""
-    times = []
-    for i in range(runs + 2):
-        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        begin.record()
-        try:
-            way()
-        except triton.runtime.errors.OutOfResources:
-            return math.inf
-        end.record()
-        end.synchronize()
-        times += [begin.elapsed_time(end)] if i >= 2 else []
-    return min(times)
+def choices() -> dict[str, str]:
+    """What faster() decided so far, in words, for who wants to see it."""
+    return {" ".join(map(str, key)): str(name) for key, name in _faster.items()}
+
+
+def _milliseconds(way: Callable[[], object], runs: int = 10) -> float:
+    """Runs in a row, after some to warm up: the first compiles, and the queue must be full, or launching would be timed.
+
+    Infinite for what needs more of a card than it has.
+    """
+    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    try:
+        way()
+    except triton.runtime.errors.OutOfResources:
+        return math.inf
+    torch.cuda.synchronize()
+    for i in range(runs + 3):
+        if i == 3:
+            begin.record()
+        way()
+    end.record()
+    end.synchronize()
+    return begin.elapsed_time(end) / runs
 
 
 def expect(fine: bool, argument: str, expected: str, got: object) -> None:
-    """BadInput in the words that all kernels use: `lab: argument rgb: expected uint8, not torch.float32`."""
+    """BadInput in the words that all kernels use: `argument rgb: expected uint8, not torch.float32`."""
     if not fine:
         raise BadInput(f"argument {argument}: expected {expected}, not {got}")

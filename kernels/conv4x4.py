@@ -32,9 +32,9 @@ def conv4x4(x: Tensor | tuple[Tensor, ...], weight: Tensor, bias: Tensor | None 
     result has autocast's type, else all must be of one type.
     Raises BadInput for shapes, types or devices that do not fit.
     """
-    xs = (x,) if isinstance(x, Tensor) else tuple(x)
+    xs = tuple(x) if isinstance(x, tuple | list) else (x,)
     _check(xs, weight, bias, stride, slope)
-    if backends.choose(weight, backend) == "torch" or not xs[0].shape[0]:
+    if backends.choose(weight, backend) == "torch" or not xs[0].shape[0] or backends.hurried(backend):
         return reference.conv4x4(xs, weight, bias, stride, slope)
     narrow = stride == 2 and weight.shape[1] <= conv4x4_narrow.MOST and len(xs) <= 2
     xs, weight, bias = _cast(xs if narrow or len(xs) == 1 else (torch.cat(xs, dim=1),), weight, bias, keep=narrow)
@@ -45,8 +45,10 @@ def conv_transpose4x4(x: Tensor, weight: Tensor, bias: Tensor | None = None, bac
     """The transposed convolution with stride 2: x (N, C, H, W), weight (C, O, 4, 4) -> (N, O, 2H, 2W). Errors as above."""
     expect(x.ndim == 4 and weight.ndim == 4 and x.shape[1] == len(weight) and tuple(weight.shape[2:]) == (4, 4), "weight",
            f"({x.shape[1] if x.ndim > 1 else 'C'}, O, 4, 4) for x of {tuple(x.shape)}", tuple(weight.shape))
+    expect(min(x.shape[1:]) > 0 and 4 * x.numel() // x.shape[1] < 2**31, "x", "no side of 0 and fewer than 2^29 pixels",
+           tuple(x.shape))
     _check_alike((x,), weight, bias, weight.shape[1])
-    if backends.choose(weight, backend) == "torch" or not x.numel():
+    if backends.choose(weight, backend) == "torch" or not x.numel() or backends.hurried(backend):
         return reference.conv_transpose4x4(x, weight, bias)
     (x,), weight, bias = _cast((x,), weight, bias)
     y = _InputGradient.apply(2, (2 * x.shape[2], 2 * x.shape[3]), (0, weight.shape[1]), weight.dtype, backends.wanted(backend),
@@ -156,7 +158,8 @@ def _input_gradient(stride, size, part, dtype, backend, g, weight) -> Tensor:
 def _weight_gradient(stride, backend, g, xs) -> Tensor:
     x, channels = xs[0], sum(x.shape[1] for x in xs)
     shape = (g.shape[1], channels, 4, 4)
-    ways = {"torch": lambda: torch.nn.grad.conv2d_weight(torch.cat([x.to(g.dtype) for x in xs], 1), shape, g, stride, padding=1)}
+    together = (lambda: x.to(g.dtype)) if len(xs) == 1 else (lambda: torch.cat([x.to(g.dtype) for x in xs], dim=1))
+    ways = {"torch": lambda: torch.nn.grad.conv2d_weight(together(), shape, g, stride, padding=1)}
     if stride == 2 and channels <= conv4x4_narrow.MOST:
         ways["narrow"] = lambda: conv4x4_narrow.weight_gradient(g, xs)
     elif g.shape[1] == 1:
@@ -168,9 +171,12 @@ def _weight_gradient(stride, backend, g, xs) -> Tensor:
 
 
 def _best(what: tuple, backend: str, x: Tensor, ways: dict) -> Tensor:
+    """All ways give the same values. "triton": of the kernels alone, which the interpreter need not race."""
     if backend == "triton":
-        return list(ways.values())[1]()                               # the first kernel: all ways give the same values
-    return ways[backends.faster((*what, x.dtype, x.device), ways)]()
+        ways = {name: way for name, way in ways.items() if name != "torch"}
+    if len(ways) == 1 or not x.is_cuda:
+        return next(iter(ways.values()))()
+    return ways[backends.faster((*what, backend, x.dtype, x.device), ways, x.device)]()
 
 
 def _about(x: Tensor) -> tuple[int, int]:
@@ -196,14 +202,18 @@ def _cast(xs, weight, bias, keep: bool = False) -> tuple:
 
 
 def _check(xs, weight, bias, stride, slope) -> None:
+    expect(xs and all(isinstance(x, Tensor) for x in xs), "x", "a tensor, or several", xs)
     expect(all(x.ndim == 4 and x.shape[0] == xs[0].shape[0] and x.shape[2:] == xs[0].shape[2:] for x in xs), "x",
            "(N, C, H, W), the same N, H and W for all", [tuple(x.shape) for x in xs])
     expect(min(xs[0].shape[2:]) >= 2, "x", "sides of at least 2", tuple(xs[0].shape))
+    expect(all(x.shape[1] for x in xs), "x", "at least one channel", [tuple(x.shape) for x in xs])
+    expect(xs[0].shape[0] * xs[0].shape[2] * xs[0].shape[3] < 2**31, "x", "fewer than 2^31 pixels", tuple(xs[0].shape))
     channels = sum(x.shape[1] for x in xs)
     expect(weight.ndim == 4 and tuple(weight.shape[1:]) == (channels, 4, 4), "weight", f"(O, {channels}, 4, 4)",
            tuple(weight.shape))
     expect(stride in (1, 2), "stride", "1 or 2", stride)
-    expect(slope is None or 0 <= slope < float("inf"), "slope", "None or a finite number of at least 0", slope)
+    number = isinstance(slope, int | float) and 0 <= slope < float("inf")
+    expect(slope is None or number, "slope", "None or a finite number of at least 0", slope)
     _check_alike(xs, weight, bias, len(weight))
 
 

@@ -187,5 +187,5 @@ def arithmetic(x: Tensor) -> dict:
     kind = {torch.bfloat16: tl.bfloat16, torch.float16: tl.float16, torch.float32: tl.float32, torch.float64: tl.float64}[x.dtype]
     if INTERPRETED and x.dtype == torch.bfloat16:
         kind = tl.float32                                             # the interpreter cannot multiply bfloat16 matrices
-    exact = x.dtype != torch.float32 or not torch.backends.cudnn.allow_tf32
+    exact = x.dtype != torch.float32 or torch.backends.cudnn.conv.fp32_precision != "tf32"
     return {"IN": kind, "PRECISION": "ieee" if exact else "tf32", "SUM": tl.float64 if x.dtype == torch.float64 else tl.float32}

@@ -21,7 +21,7 @@ Above K = 9 the rows would not fit into registers: a thread then makes one outpu
 import torch
 from torch import Tensor
 
-from minicolor.kernels.backend import choose, tl, triton
+from minicolor.kernels.backend import choose, expect, tl, triton
 from minicolor.kernels.grey import grey, layout
 from minicolor.kernels.noise import box_muller, philox
 from minicolor.ops import degrade as twin
@@ -219,7 +219,9 @@ def _launch(rgb, kernel_size, sigma, halve, noise, grain, seed, ids, clip, out, 
     if turns is None:                                                    # long strips share more rows, short ones fill the GPU
         turns = next(t for t in (16, 8, 4, 2) if t == 2 or n * height * width >= 16 * THREADS * t)
     groups, strips = -(-width // 8), -(-height // (2 * turns)) if looped else out.shape[2]
-    total = n * groups * strips                                          # below 2^31 for whatever fits into a GPU's memory
+    total = n * groups * strips
+    expect(total < 2**31 - GROUPS, "rgb", "fewer than 2^31 strips of 8 columns", tuple(rgb.shape))
+    ids = None if ids is None else ids.contiguous()
     signed = [word - (word >> 31 << 32) for word in (seed & 0xFFFFFFFF, seed >> 32)]     # the same bits as int32
     middle = max(gaussian_weights(K, sigma)) if kernel_size else 1.0
     falloff = -min(0.5 / sigma / sigma, 1e4) if kernel_size else 0.0          # e^-10000 is 0, and finite: 0 * inf would not be

@@ -101,7 +101,8 @@ def bytes_to_units(rgb: Tensor, target: str, dtype: torch.dtype) -> tuple[Tensor
     n, _, height, width = rgb.shape
     l = torch.empty(n, 1, height, width, dtype=dtype, device=rgb.device)
     out = torch.empty(n, 2 if target == "ab" else 3, height, width, dtype=dtype, device=rgb.device)
-    eight = step_of(rgb) if pixels.data_ptr() % 8 == 0 else 1               # a slice may begin anywhere
+    whole_words = pixels.data_ptr() % 8 == 0 and pixels.storage_offset() % 8 == 0
+    eight = step_of(rgb) if whole_words else 1                              # a slice may begin anywhere
     memory = pixels.view(-1).view(torch.int64) if eight == 8 else pixels
     launch(_bytes_to_units, rgb, memory, light(rgb.device), l, out, step=eight, AB=target == "ab")
     return l, out

@@ -141,7 +141,7 @@ def place(pixels, blocks, BLOCK: tl.constexpr):
     """-> this program's picture, its first pixel there, and how many are left from that on.
 
     The first two are 64 bits wide, so every address below is: a batch may hold more than 2^31 values. What stays 32 bits wide
-    is a place inside a block, and H * W, which launch() holds below 2^31.
+    is a place inside a block, and H * W and its double, which launch() holds below 2^31.
     """
     picture = (tl.program_id(0) // blocks).to(tl.int64)
     first = (tl.program_id(0) % blocks).to(tl.int64) * BLOCK
@@ -198,7 +198,7 @@ def launch(kernel, pictures: Tensor, *arguments, step: int, block: int = 512, **
     step: 8 where H * W has that factor, so that every plane begins at a whole vector; else 1, and every pixel goes alone.
     """
     n, _, height, width = pictures.shape
-    expect(height * width < 2**31, "pictures", "fewer than 2^31 pixels each", f"{height} x {width}")
+    expect(height * width < 2**30, "pictures", "fewer than 2^30 pixels each", f"{height} x {width}")
     if n * height * width:
         blocks = triton.cdiv(height * width, block)
         with torch.cuda.device_of(pictures):

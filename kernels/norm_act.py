@@ -35,7 +35,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
-from minicolor.kernels.backend import choose, expect, tl, triton
+from minicolor.kernels.backend import choose, expect, hurried, tl, triton
 from minicolor.kernels.norm_act_backward import gradients
 from minicolor.kernels.norm_act_tiles import Cut, affine, centers, cut_up, laid_out, pivots, place, steps
 from minicolor.ops.norm_act import norm_act as reference
@@ -231,6 +231,11 @@ def norm_act(
     for name, value, low, high in (("momentum", momentum, 0, 1), ("eps", eps, 0, math.inf), ("slope", slope or 0, 0, 1)):
         expect(math.isfinite(value) and low <= value <= high, name, f"a finite number in {low} .. {high}", value)
     args = weight, bias, running_mean, running_var, kind, training, momentum, eps, slope
-    if choose(x, backend) == "torch" or x.numel() == 0:
+    if choose(x, backend) == "torch" or x.numel() == 0 or hurried(backend):
         return reference(x, *args)
-    return _NormAct.apply(laid_out(x), *(t if t is None else t.contiguous() for t in args[:4]), *args[4:])
+    tables = [t if t is None else t.contiguous() for t in args[:4]]
+    y = _NormAct.apply(laid_out(x), *tables, *args[4:])
+    for mine, renewed in zip(args[2:4], tables[2:]):
+        if training and mine is not renewed:
+            mine.copy_(renewed)                                 # a view with strides was renewed in a copy
+    return y

@@ -24,9 +24,16 @@ def main(argv: list[str] | None = None) -> None:
             if not fine:
                 raise BadInput(f"--{name.replace('_', '-')} {getattr(args, name)}: expected "
                                + ("a multiple of 32" if name == "size" else "at least 1"))
+        choose_device(getattr(args, "device", None))
+        new = args.json and not Path(args.json).exists()
         if args.json:
             Path(args.json).touch()                          # a path that cannot be written is said before the work
-        results = args.run(args)
+        try:
+            results = args.run(args)
+        except BaseException:
+            if new:
+                Path(args.json).unlink()
+            raise
         if args.json:
             text = json.dumps({"environment": checkpoint.environment()} | results, indent=1)
             Path(args.json).write_text(text + "\n", encoding="utf-8")
@@ -73,7 +80,7 @@ def data(args: argparse.Namespace) -> dict:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m minicolor.bench", description=__doc__)
-    parser.add_argument("--json", metavar="FILE", help="write the figures there too")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there too; before or after WHAT")
     which = parser.add_subparsers(dest="what", required=True, metavar="lab|degrade|patchgan|norm|all|train|data")
     for name in ("lab", "degrade", "patchgan", "norm", "all"):
         k = which.add_parser(name, help="all four, in one go" if name == "all" else f"the kernels of kernels/{KERNELS[name]}")
@@ -91,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     d.add_argument("--size", type=int, default=256)
     d.add_argument("--count", type=int, default=2000)
     d.set_defaults(run=data)
+    for command in which.choices.values():                   # SUPPRESS: else its default would undo what stood before WHAT
+        command.add_argument("--json", metavar="FILE", default=argparse.SUPPRESS, help="write the figures there too")
     return parser
 
 

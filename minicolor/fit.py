@@ -169,7 +169,11 @@ def _restore(step, saved: dict) -> None:
 
 def _load_networks(step, saved: dict) -> None:
     for name, network in step.networks.items():
-        network.load_state_dict(saved["networks"][name])
+        try:
+            network.load_state_dict(saved["networks"][name])
+        except (RuntimeError, KeyError):
+            raise BadInput(f"the checkpoint's {name} does not fit its recipe's network: it was written by another version of "
+                           "minicolor, which has to go on with it") from None
 
 
 def _set_lr(step, recipe: Recipe, epochs_done: float) -> None:

@@ -1,5 +1,6 @@
 """Which code computes is said out loud: auto falls back, triton never does, and every wrong wish is one sentence."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -82,6 +83,12 @@ def test_old_gpus_and_others_are_told_apart(monkeypatch):
     assert "not the device mps" in backend.why_not(torch.device("mps"))
 
 
+def test_without_gradients_auto_is_in_no_mood_to_compile():
+    assert not backend.hurried() and not backend.hurried("triton")
+    with torch.no_grad():
+        assert backend.hurried() and not backend.hurried("triton") and not backend.hurried("torch")
+
+
 def test_faster_takes_the_fastest_and_remembers(monkeypatch):
     """With a clock that counts calls: each way is timed once for a key, one that needs too much is never taken."""
     times = {"slow": 3.0, "fast": 1.0, "huge": float("inf")}
@@ -89,14 +96,16 @@ def test_faster_takes_the_fastest_and_remembers(monkeypatch):
     monkeypatch.setattr(backend, "_faster", {})
     monkeypatch.setattr(backend, "_milliseconds", lambda way: asked.append(way) or times[way()])
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
+    gpu = torch.device("cuda")
     ways = {name: (lambda name=name: name) for name in times}
-    assert backend.faster(("a",), ways) == "fast" and len(asked) == 3
+    assert backend.faster(("a",), ways, gpu) == "fast" and len(asked) == 3
     times["fast"] = 9.0
-    assert backend.faster(("a",), ways) == "fast" and len(asked) == 3
-    assert backend.faster(("b",), ways) == "slow"
+    assert backend.faster(("a",), ways, gpu) == "fast" and len(asked) == 3
+    assert backend.faster(("b",), ways, gpu) == "slow"
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
-    assert backend.faster(("c",), ways) == "slow" and ("c",) not in backend._faster      # the first way, and nothing is timed
-    assert backend.faster(("a",), ways) == "fast"
+    assert backend.faster(("c",), ways, gpu) == "slow" and ("c",) not in backend._faster   # the first, and untimed
+    assert backend.faster(("a",), ways, gpu) == "fast" and backend.choices() == {"a": "fast", "b": "slow"}
 
 
 @needs_triton
@@ -104,17 +113,19 @@ def test_a_way_that_does_not_fit_the_card_takes_forever(monkeypatch):
     def too_much():
         raise backend.triton.runtime.errors.OutOfResources(200_000, 100_000, "shared memory")
 
-    event = types.SimpleNamespace(record=lambda: None, synchronize=lambda: None, elapsed_time=lambda end: 1.0)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    event = types.SimpleNamespace(record=lambda: None, synchronize=lambda: None, elapsed_time=lambda end: 10.0)
     monkeypatch.setattr(torch.cuda, "Event", lambda enable_timing: event)
     assert backend._milliseconds(too_much) == float("inf") and backend._milliseconds(lambda: None) == 1.0
 
 
 @needs_triton
-def test_a_training_step_runs_on_kernels():
+def test_a_training_step_runs_on_kernels(monkeypatch):
     """From bytes to renewed weights: prepare(), U-Net, PatchGAN and losses give the same numbers either way."""
     if not (backend.INTERPRETED or torch.cuda.is_available()):
         pytest.skip("neither a GPU nor Triton's interpreter")
     device, results = "cuda" if torch.cuda.is_available() else "cpu", []
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)     # it would differ by more than is allowed here
     u8 = torch.randint(0, 256, (2, 24, 24, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)).permute(0, 3, 1, 2)
     for which in ("torch", "triton"):
         torch.manual_seed(0)

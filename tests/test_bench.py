@@ -2,12 +2,12 @@
 
 import importlib
 import json
-import math
 import subprocess
 import sys
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,7 +16,10 @@ from test_results import check_bench
 from minicolor import bench
 from minicolor.benches import clock, kernels, memory, packing, training
 from minicolor.benches.degrade import usual
+from minicolor.errors import BadInput
+from minicolor.kernels import backend
 from minicolor.kernels.degrade import degrade
+from minicolor.models import unet
 from minicolor.ops.blur import gaussian_weights
 
 
@@ -36,18 +39,18 @@ def test_all_kernels_on_one_machine_in_one_command(tmp_path, capsys, monkeypatch
     monkeypatch.setattr(clock, "race", partial(clock.race, seconds=0.01))
     for name in kernels.BENCHES:
         monkeypatch.setattr(importlib.import_module(f"minicolor.benches.{name}"), "race", clock.race)
-    bench.main(["--json", str(tmp_path / "b.json"), "all", "--device", "cpu"])
+    bench.main(["all", "--device", "cpu", "--json", str(tmp_path / "b.json")])
     said, r = capsys.readouterr().out, json.loads((tmp_path / "b.json").read_text())
     check_bench(r)
     for name in kernels.BENCHES:
         assert kernels.table({name: r[name]}) in said
     line = kernels.table({"lab": [{"what": "w", "size": "s", "ms": 2.0, "gb_per_s": 3.0, "share_of_copy": 0.5,
-                                   "times_as_long": {"other": 1.5, "absent": math.nan}}]}).splitlines()[-1]
+                                   "times_as_long": {"other": 1.5, "absent": None}}]}).splitlines()[-1]
     assert line == "| w | s | 2.000 | 3 GB/s | 50% | other 1.50 times, absent cannot run here |"
 
 
 def test_a_bare_checkout_can_measure_its_gpu():
-    """With torch, triton and numpy alone: a machine with a good GPU is often somebody else's, and nothing can be installed there."""
+    """With torch, triton and numpy alone: a machine with a good GPU is often somebody else's, with nothing to be installed."""
     absent = ["PIL", "matplotlib", "tqdm", "skimage", "scipy", "kornia", "cv2", "tensorboard"]
     code = (f"import sys; sys.modules.update(dict.fromkeys({absent}))\n"
             "import minicolor.bench, minicolor.benches.training\n"
@@ -60,7 +63,7 @@ def test_a_bare_checkout_can_measure_its_gpu():
 
 
 def test_the_clock_times_each_way_and_survives_one_that_fails(capsys):
-    """A way that sleeps ten times as long is seen to; one that raises is named and gets nan, and the others are timed."""
+    """A way that sleeps ten times as long is seen to; one that raises is named and gets None, and the others are timed."""
     calls = {"short": 0, "long": 0}
 
     def sleeping(name, seconds):
@@ -73,7 +76,7 @@ def test_the_clock_times_each_way_and_survives_one_that_fails(capsys):
         raise RuntimeError("no compiler here")
 
     times = clock.race({"short": sleeping("short", 0.002), "long": sleeping("long", 0.02), "broken": broken}, "cpu", seconds=0.1)
-    assert times["short"] >= 2 and times["long"] >= 20 and times["long"] > 3 * times["short"] and math.isnan(times["broken"])
+    assert times["short"] >= 2 and times["long"] >= 20 and times["long"] > 3 * times["short"] and times["broken"] is None
     assert calls["short"] == calls["long"] >= 6
     assert "broken cannot run here: RuntimeError: no compiler here" in capsys.readouterr().out
 
@@ -84,6 +87,12 @@ def test_rates_and_shares_are_arithmetic(monkeypatch):
     moved = clock.row("w", "s", "ours", {"theirs": 6.0, "ours": 2.0}, "cpu", bytes=100_000_000)
     assert moved["gb_per_s"] == pytest.approx(50) and moved["share_of_copy"] == pytest.approx(0.5)
     assert moved["times_as_long"] == {"theirs": 3.0}
+    assert clock.row("w", "s", "ours", {"none": None, "ours": 2.0}, "cpu")["times_as_long"] == {"none": None}
+    with pytest.raises(BadInput, match="our own way cannot run on cpu"):
+        clock.row("w", "s", "ours", {"ours": None}, "cpu")
+    assert clock.rotation(1, "cpu") == 1
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(L2_cache_size=50_000_000))
+    assert [clock.rotation(n, "cuda") for n in (60_000_000, 200_000_000, 900_000_000)] == [4, 1, 1]    # 200 MB in all
     done = clock.row("w", "s", "ours", {"ours": 2.0}, "cpu", flops=8_000_000_000)
     assert done["tflop_per_s"] == pytest.approx(4) and done["share_of_matrix_rate"] == pytest.approx(0.5)
 
@@ -100,13 +109,29 @@ def test_the_usual_chain_does_what_ours_does():
         assert spreads[0] == pytest.approx(spreads[1], rel=0.02)         # 65536 samples: 0.3 % each
 
 
+def test_the_plain_loop_runs_without_our_kernels(monkeypatch):
+    """On a GPU its networks would take them by themselves, and the ratio would compare us with us."""
+    seen = []
+    monkeypatch.setattr(unet.UNet, "forward", lambda self, x: seen.append(backend.wanted()) or self.up[-1](self.down[0](x)[:, :1]
+                        .expand(-1, 2 * self.down[0].out_channels, -1, -1)))
+    training.plain_step(32, 4, "cpu")(torch.zeros(1, 1, 32, 32), torch.zeros(1, 2, 32, 32))
+    assert seen == ["torch"] and backend.wanted() == "auto"
+
+
+def test_a_bench_that_fails_leaves_no_empty_file(tmp_path, capsys):
+    with pytest.raises(SystemExit) as e:
+        bench.main(["lab", "--json", str(tmp_path / "b.json"), "--device", "tpu"])
+    assert e.value.code == 2 and "expected cpu or cuda" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
 def test_both_steps_train_the_same_networks():
     """A ratio between two different networks would say nothing: the parameter counts of both pairs must agree."""
     torch.manual_seed(0)
     plain = training.plain_step(32, 4, "cpu")
     torch.manual_seed(0)
     ours = training.our_step(32, 4, "cpu", "float32")
-    plain_g, plain_d = (c.cell_contents for c in plain.__closure__ if isinstance(c.cell_contents, torch.nn.Module)
+    inner = next(c.cell_contents for c in plain.__closure__ if callable(c.cell_contents))
+    plain_g, plain_d = (c.cell_contents for c in inner.__closure__ if isinstance(c.cell_contents, torch.nn.Module)
                         and not isinstance(c.cell_contents, (torch.nn.BCEWithLogitsLoss, torch.nn.L1Loss)))
     step = next(c.cell_contents for c in ours.__closure__ if hasattr(c.cell_contents, "networks"))
     sizes = sorted(sum(p.numel() for p in n.parameters()) for n in (plain_g, plain_d))

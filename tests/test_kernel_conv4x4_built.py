@@ -73,6 +73,7 @@ def test_copies_are_wide(built):
     """At least 8 bytes per thread for pictures, results, sums; narrower are weights, biases, scores, transposed float32.
 
     And the pictures of a first layer: 48 values per output are gathered one by one, from the cache (conv4x4_narrow.py's header).
+    And _gather, 4 bytes: of a last layer's 1152 bytes per pixel it reads 64, neighbors next to each other.
     """
     for k in (k for k in built if k["name"] != "_gather"):
         which = k["name"], k["sm"], k["signature"]

@@ -10,6 +10,7 @@ pytest.importorskip("triton")
 import compiled
 
 from minicolor.errors import BadInput
+from minicolor.kernels import degrade as kernel_file
 from minicolor.kernels.backend import tl, triton, using
 from minicolor.kernels.degrade import _launch, degrade
 from minicolor.kernels.noise import box_muller, philox
@@ -103,13 +104,19 @@ def test_clips_or_does_not_and_keeps_nan():
 
 
 @pytest.mark.parametrize("source", [bytes_of, floats_of])
-def test_noise_does_not_depend_on_strips_or_batches(source):
+def test_noise_does_not_depend_on_strips_blocks_or_batches(source, monkeypatch):
     x, ids = source(3, 18, 8), torch.tensor([7, -2, 2**33 + 7], device=DEVICE)
     whole = same(x, kernel_size=3, noise=0.1, seed=2**40 + 3, ids=ids)
     for turns in (1, 4):
         out = torch.empty_like(whole)
         _launch(x, 3, 0.7, False, 0.1, 0.0, 2**40 + 3, ids, True, out, out, turns=turns)
         assert torch.equal(out, whole), turns
+    for groups in (32, 256):
+        monkeypatch.setattr(kernel_file, "GROUPS", groups)
+        torch.testing.assert_close(degrade(x, 3, noise=0.1, seed=2**40 + 3, ids=ids, backend="triton"), whole, atol=0, rtol=0)
+    monkeypatch.undo()
+    for strided in (torch.stack([ids, ids], 1)[:, 0], ids[:1].expand(3)):
+        same(x, kernel_size=3, noise=0.1, ids=strided)
     part = degrade(x[1:], 3, noise=0.1, seed=2**40 + 3, ids=ids[1:], backend="triton")
     assert torch.equal(part, whole[1:])
 

@@ -16,8 +16,8 @@ from minicolor.ops.norm_act import norm_act as reference
 pytest.importorskip("triton")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 CL = torch.channels_last
-# (value, share of the largest value): sums in another order, about 2^-23 * 50; half an ulp of bf16 and of fp16, twice rounded
-TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 2e-3, torch.float64: 1e-7}  # float32 momentum, below
+# (value, share of the largest value): sums in another order, about 2^-23 * 50; bf16 and fp16: two ulps, 2^-7 and 2^-10 and some
+TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2, torch.float16: 2e-3, torch.float64: 1e-7}  # float32 momentum, below
 
 
 def small(tile: int = 64, programs: int = 3):

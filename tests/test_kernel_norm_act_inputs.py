@@ -75,6 +75,16 @@ def test_only_what_is_asked_for():
     assert half[0].grad.dtype == half[1].grad.dtype == torch.bfloat16
 
 
+def test_running_statistics_with_strides_are_renewed_too():
+    x, found = torch.randn(2, 3, 3, 3, device=DEVICE), []
+    for backend in ("triton", "torch"):
+        table = torch.stack([torch.zeros(3), torch.ones(3)], dim=1).to(DEVICE)
+        norm_act(x, None, None, table[:, 0], table[:, 1], backend=backend)
+        found.append(table)
+    torch.testing.assert_close(*found)
+    assert (found[0][:, 0] != 0).all()
+
+
 def test_running_statistics_changed_under_a_pending_backward_are_noticed():
     running = torch.zeros(2, device=DEVICE), torch.ones(2, device=DEVICE)
     x = torch.randn(1, 2, 3, 3, device=DEVICE, requires_grad=True)

@@ -1,1 +1,1 @@
-"""Timings, as ratios within one run: `python -m minicolor.bench train` and `python -m minicolor.bench data`."""
+"""What `python -m minicolor.bench` runs, one bench per file: the kernels, the training step, packing, memory."""

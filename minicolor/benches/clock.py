@@ -1,11 +1,10 @@
 """How long does it take? Several ways of the same work, in turn, so that a machine that slows down slows all of them.
 
 On a GPU by CUDA events around each call, without waiting in between: the queue stays full, and the time to launch counts only
-where it is longer than the work. The sizes in these benches are several times any GPU's second-level cache, so that no call finds
-there what the one before it left. Medians.
+where it is longer than the work. Inputs take turns (rotation()), so that no call finds in the second-level cache what an earlier
+one left there. Medians.
 """
 
-import math
 import statistics
 import time
 from collections.abc import Callable
@@ -13,13 +12,15 @@ from functools import cache
 
 import torch
 
+from minicolor.errors import BadInput
+
 Ways = dict[str, Callable[[], object]]
 
 
-def race(ways: Ways, device: str, seconds: float = 1.0) -> dict[str, float]:
+def race(ways: Ways, device: str, seconds: float = 1.0) -> dict[str, float | None]:
     """Milliseconds of each way, the median of many calls that took about `seconds` for each.
 
-    nan for a way that cannot run here (too little memory, a compiler that is missing): said on the way, and the rest goes on.
+    None for a way that cannot run here (too little memory, a compiler that is missing): said on the way, and the rest goes on.
     """
     gpu, running, times = device.startswith("cuda"), dict(ways), {name: [] for name in ways}
     for name in ways:
@@ -38,7 +39,15 @@ def race(ways: Ways, device: str, seconds: float = 1.0) -> dict[str, float]:
         rounds += 1
         for name, way in running.items():
             times[name] += _calls(way, gpu, 5 if gpu else 1)
-    return {name: statistics.median(times[name]) if times[name] else math.nan for name in ways}
+    return {name: statistics.median(times[name]) if times[name] else None for name in ways}
+
+
+def rotation(bytes: int, device: str) -> int:
+    """How many inputs of so many bytes must take turns, for all of them together to be four times the second-level cache."""
+    if not device.startswith("cuda"):
+        return 1
+    cache = getattr(torch.cuda.get_device_properties(device), "L2_cache_size", 64 << 20)
+    return max(1, -(-4 * cache // bytes))
 
 
 def _calls(way: Callable[[], object], gpu: bool, n: int) -> list[float]:
@@ -65,22 +74,31 @@ def copy_bandwidth(device: str) -> float:
 
 @cache
 def matrix_rate(device: str, dtype: torch.dtype) -> float:
-    """TFLOP/s of a large matrix product by PyTorch's own library, on random numbers (zeros would run faster)."""
-    n = 8192 if device.startswith("cuda") else 1024
+    """TFLOP/s of a large matrix product by PyTorch's own library, on random numbers (zeros would run faster).
+
+    float32 with the switch for TF32 that convolutions have (on, unless it was turned off), as that is what it is compared with.
+    """
+    n, switch = 8192 if device.startswith("cuda") else 1024, torch.backends.cuda.matmul
     a, b = torch.randn(2, n, n, device=device).to(dtype)
-    return 2 * n**3 / race({"product": lambda: a @ b}, device)["product"] / 1e9
+    before, switch.fp32_precision = switch.fp32_precision, torch.backends.cudnn.conv.fp32_precision
+    try:
+        return 2 * n**3 / race({"product": lambda: a @ b}, device)["product"] / 1e9
+    finally:
+        switch.fp32_precision = before
 
 
-def row(what: str, size: str, ours: str, times: dict[str, float], device: str, bytes: int = 0, flops: int = 0,
+def row(what: str, size: str, ours: str, times: dict[str, float | None], device: str, bytes: int = 0, flops: int = 0,
         dtype: torch.dtype = torch.float32) -> dict:
     """One line of a result: our time, its rate and share of what the device can do, and how many times the others take.
 
     bytes: the least that must be read and written; or flops: multiplications and additions that must be done.
     """
     milliseconds = times[ours]
+    if milliseconds is None:
+        raise BadInput(f"{what}: our own way cannot run on {device}; the reason is printed above")
     others = {name: t for name, t in times.items() if name != ours}
     line = {"what": what, "size": size, "ms": milliseconds, "ms_of_others": others,
-            "times_as_long": {name: t / milliseconds for name, t in others.items()}}
+            "times_as_long": {name: t and t / milliseconds for name, t in others.items()}}
     if bytes:
         rate = bytes / milliseconds / 1e6
         line |= {"gb_per_s": rate, "share_of_copy": rate / copy_bandwidth(device)}

@@ -2,12 +2,14 @@
 
 import datetime
 import importlib
-import math
 import subprocess
+import time
 
 import torch
 
 from minicolor import checkpoint
+from minicolor.errors import BadInput
+from minicolor.kernels import backend
 
 BENCHES = ("lab", "degrade", "patchgan", "norm")
 
@@ -16,7 +18,9 @@ def run(names: list[str], device: str) -> dict:
     """{bench: rows} with what it was measured on: date, versions, driver, and the device's measured copy and matrix rates."""
     from minicolor.benches import clock
 
-    gpu = device.startswith("cuda")
+    gpu, began = device.startswith("cuda"), time.perf_counter()
+    if gpu and (reason := backend.why_not(torch.device(device))):
+        raise BadInput(f"--device {device}: {reason}")
     result = {"date": datetime.date.today().isoformat(), "device": torch.cuda.get_device_name(device) if gpu else "cpu",
               "environment": checkpoint.environment() | _versions(gpu), "copy_gb_per_s": clock.copy_bandwidth(device),
               "matrix_tflop_per_s": {str(t)[6:]: clock.matrix_rate(device, t) for t in (torch.float32, torch.bfloat16)}}
@@ -27,6 +31,8 @@ def run(names: list[str], device: str) -> dict:
         print(table({name: result[name]}))
         if gpu:
             torch.cuda.empty_cache()                                 # the next bench's pictures need the room
+    result |= {"auto_chose": backend.choices(), "seconds": time.perf_counter() - began}
+    print(f"{result['seconds']:.0f} s in all")
     return result
 
 
@@ -41,8 +47,8 @@ def table(result: dict) -> str:
     return "\n".join(lines)
 
 
-def _times(ratio: float) -> str:
-    return f"{ratio:.2f} times" if math.isfinite(ratio) else "cannot run here"
+def _times(ratio: float | None) -> str:
+    return "cannot run here" if ratio is None else f"{ratio:.2f} times"
 
 
 def _versions(gpu: bool) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import torch
 
-from minicolor.benches.clock import compiled, race, row
+from minicolor.benches.clock import compiled, race, rotation, row
 from minicolor.kernels.norm_act import norm_act
 from minicolor.ops.norm_act import norm_act as plain
 
@@ -17,9 +17,8 @@ def run(device: str) -> list[dict]:
 
 def _layer(n: int, c: int, side: int, dtype: torch.dtype, device: str) -> dict:
     gpu = device.startswith("cuda")
-    # several inputs in turn: one alone would stay in a large second-level cache
     xs = [torch.randn(n, c, side, side, device=device).to(dtype, memory_format=torch.channels_last).requires_grad_()
-          for _ in range(4 if gpu else 1)]
+          for _ in range(rotation(n * c * side * side * dtype.itemsize, device))]
     weight, bias = (torch.randn(c, device=device, requires_grad=True) for _ in range(2))
     mean, var, g = torch.zeros(c, device=device), torch.ones(c, device=device), torch.randn_like(xs[0])
     turn = iter(range(1 << 62))

@@ -1,14 +1,15 @@
 """PatchGAN's convolutions, layer by layer and whole, in training: our kernels against cuDNN channels last, and torch.compile.
 
-"auto" is what training uses: for each layer and direction the faster of both, timed at its first use.
+"minicolor" is the fastest of our kernels, "auto" what training uses: for each direction the fastest of both sides.
 """
 
+import itertools
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from minicolor.benches.clock import compiled, race, row
+from minicolor.benches.clock import compiled, race, rotation, row
 from minicolor.kernels import backend
 from minicolor.kernels.conv4x4 import conv4x4
 from minicolor.models.conv4x4 import Conv4x4
@@ -29,30 +30,37 @@ def run(device: str) -> list[dict]:
 
 
 def _layer(device, n, channels, out, stride, side, slope, backward) -> dict:
-    first = len(channels) == 2
-    dtype = torch.bfloat16
-    # pictures are float32 planes, as prepare() leaves them; inside the network channels last in bfloat16
-    xs = [torch.randn(n, c, side, side, device=device, requires_grad=True) for c in channels]
-    if not first:
-        xs = [x.detach().to(dtype, memory_format=torch.channels_last).requires_grad_() for x in xs]
+    first, dtype, small = len(channels) == 2, torch.bfloat16, (side - 2) // stride + 1
+    values = n * side * side
     weight = torch.randn(out, sum(channels), 4, 4, device=device).to(memory_format=torch.channels_last).requires_grad_()
     bias = torch.randn(out, device=device, requires_grad=True) if slope is not None or out == 1 else None
-    leaves = [weight, *([] if bias is None else [bias]), xs[-1]]     # a condition needs no gradient; in G's turn the picture does
+    g = torch.randn(n, out, small, small, device=device).to(dtype, memory_format=torch.channels_last)
+
+    def pictures() -> list[Tensor]:
+        """float32 planes for the first layer, as prepare() leaves them; inside the network channels last in bfloat16."""
+        xs = [torch.randn(n, c, side, side, device=device) for c in channels]
+        xs = xs if first else [x.to(dtype, memory_format=torch.channels_last) for x in xs]
+        xs[-1].requires_grad_()                                      # a condition needs no gradient; in G's turn the picture does
+        return xs
+
+    read = values * sum(channels) * (4 if first else 2)
+    inputs = itertools.cycle([pictures() for _ in range(rotation(read, device))])
 
     def work(which: str) -> Tensor | tuple[Tensor, ...]:
+        xs = next(inputs)
         with torch.set_grad_enabled(backward), torch.autocast("cuda", dtype):
             y = conv4x4(tuple(xs), weight, bias, stride, slope, backend=which)
-        return torch.autograd.grad(y, leaves, torch.ones_like(y)) if backward else y
+        return torch.autograd.grad(y, [weight, *([] if bias is None else [bias]), xs[-1]], g) if backward else y
 
-    ways = {"cuDNN": partial(work, "torch"), "minicolor": partial(work, "triton"), "auto": partial(work, "auto")}
-    small = (side - 2) // stride + 1
-    flops = 2 * 16 * n * out * sum(channels) * small**2 * (3 if backward else 1)
-    read, written = sum(x.numel() * x.element_size() for x in xs), n * out * small**2 * 2
-    moved = read + written + (2 * written + 2 * read if backward else 0)
-    limited_by_memory = first or out == 1
+    ways = {"cuDNN": partial(work, "torch"), "minicolor": partial(work, "triton")}
+    ways |= {"auto": partial(work, "auto")} if backward else {}      # without gradients auto does not compile
+    written, gradient = g.numel() * 2, values * channels[-1] * (4 if first else 2)
+    # backward: g (and, for the LeakyReLU's slope, y) read, x read again, its gradient written
+    moved = read + written + (read + gradient + written * (1 if slope is None else 2) if backward else 0)
     name = f"conv {'+'.join(map(str, channels))} -> {out}, stride {stride}, {'forward and backward' if backward else 'forward'}"
+    flops = 2 * 16 * n * out * sum(channels) * small**2 * (3 if backward else 1)
     return row(name, f"{n} x {side}x{side}", "minicolor", race(ways, device, seconds=0.4), device, dtype=dtype,
-               **({"bytes": moved} if limited_by_memory else {"flops": flops}))
+               **({"bytes": moved} if first or out == 1 else {"flops": flops}))      # by what limits it
 
 
 def _whole(device: str, n: int, side: int, base: int, dtype: torch.dtype) -> dict:
@@ -71,11 +79,11 @@ def _whole(device: str, n: int, side: int, base: int, dtype: torch.dtype) -> dic
 
     ways = {"PyTorch": partial(work, "torch")}
     if gpu:
-        ways |= {"torch.compile": partial(work, "torch", compiled(network)), "triton": partial(work, "triton"),
-                 "minicolor": partial(work, "auto")}
+        ways |= {"torch.compile": partial(work, "torch", compiled(network)), "minicolor": partial(work, "triton"),
+                 "auto": partial(work, "auto")}
     flops, s = 0, side
     for layer in (layer for layer in network.modules() if isinstance(layer, Conv4x4)):
         s = (s - 2) // layer.stride[0] + 1
         flops += 6 * 16 * n * layer.in_channels * layer.out_channels * s**2      # three products, two operations each
     return row(f"PatchGAN, forward and backward, {str(dtype)[6:]}", f"{n} x {side}x{side}, base {base}",
-               "minicolor" if gpu else "PyTorch", race(ways, device), device, flops=flops, dtype=dtype)
+               "auto" if gpu else "PyTorch", race(ways, device), device, flops=flops, dtype=dtype)

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 def conv4x4(x: Tensor | tuple[Tensor, ...], weight: Tensor, bias: Tensor | None = None, stride: int = 2,
             slope: float | None = None) -> Tensor:
     """x (N, C, H, W), or several tensors side by side along C; weight (O, C, 4, 4); slope: then LeakyReLU."""
-    x = x if isinstance(x, Tensor) else torch.cat(x, dim=1)
+    if not isinstance(x, Tensor):
+        x = x[0] if len(x) == 1 else torch.cat(x, dim=1)          # cat copies even a single tensor
     y = F.conv2d(x, weight, bias, stride, padding=1)
     return y if slope is None else F.leaky_relu(y, slope)
 
