@@ -16,9 +16,8 @@ from PIL import Image
 from torch import Tensor
 
 from minicolor import checkpoint
-from minicolor.data.pairs import chroma, prepare
 from minicolor.errors import BadInput
-from minicolor.models.modes import at_test
+from minicolor.held_out import answer
 from minicolor.ops.lab import into_gamut, lab_to_rgb, rgb_to_lab
 from minicolor.precision import autocast
 from minicolor.recipe import from_dict
@@ -38,10 +37,13 @@ class Colorizer:
                            "wrote and that finished an epoch")
         saved = checkpoint.load(path / "best.pt" if path.is_dir() else path)
         self.device, self.recipe = device, from_dict(saved["recipe"])
+        self.task = self.recipe.task()
+        if not hasattr(self.task, "chroma"):
+            raise BadInput(f"--run {run}: a run of {self.recipe.name}, which gives no color; expected one that does, such as pix2pix_lab")
         self.step = self.recipe.build(autocast("float32", device))
-        self.network = self.step.networks["generator"].to(device)
+        self.network = self.step.network.to(device)
         try:
-            self.network.load_state_dict(saved["networks"]["generator"])
+            self.network.load_state_dict(saved["networks"][next(iter(self.step.networks))])
         except (RuntimeError, KeyError):
             raise BadInput(f"--run {run}: its weights do not fit its recipe {self.recipe.name}; written by another "
                            "version?") from None
@@ -57,13 +59,11 @@ class Colorizer:
         h, w = (min(max(1, round(side * scale)), LONGEST * self.recipe.size) for side in (height, width))
         small = np.asarray(Image.fromarray(rgb).resize((w, h), Image.Resampling.LANCZOS))    # as pack shrinks pictures
 
-        multiple = 2**self.network.levels
+        multiple = self.task.multiple * self.network.multiple
         margins = [((extra := -side % multiple) // 2, extra - extra // 2) for side in (h, w)]
         padded = torch.from_numpy(np.pad(small, [*margins, (0, 0)], mode="symmetric"))       # works from 1 pixel up
-        x, _ = prepare(padded.permute(2, 0, 1)[None].to(self.device), self.recipe.target)
-
-        with torch.inference_mode(), at_test(self.network, self.recipe.norm_at_test, self.recipe.dropout_at_test):
-            ab = chroma(x, self.step.generate(x), self.recipe.target)[0]
+        x = self.task.sees(padded.permute(2, 0, 1)[None].to(self.device))
+        ab = self.task.chroma(x, answer(self.step, self.recipe, x))[0]
         (top, _), (left, _) = margins
         return ab[:, top : top + h, left : left + w].float().cpu()
 

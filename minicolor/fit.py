@@ -1,6 +1,6 @@
 """The only training loop. It knows recipes and steps, and never the name of a network.
 
-A run is a folder: last.pt (everything needed to go on), best.pt (the weights with the best validation ab-RMSE), log.csv,
+A run is a folder: last.pt (everything needed to go on), best.pt (the weights with the best validation figure), log.csv,
 split.json, strips/ (held-out samples after each epoch), results.json and report.html.
 
 Killed at any moment, a run goes on from last.pt and ends with the same weights, bit for bit on a CPU: order and
@@ -15,14 +15,13 @@ from pathlib import Path
 
 import torch
 
-from minicolor import checkpoint, report
+from minicolor import checkpoint, report, weights
 from minicolor.data.augment import augment
 from minicolor.data.loader import Loader
 from minicolor.data.pack import Pack
-from minicolor.data.pairs import prepare
 from minicolor.data.split import split, write_split
 from minicolor.errors import BadInput
-from minicolor.held_out import baselines, color, evaluate, settle
+from minicolor.held_out import baselines, evaluate, samples, settle
 from minicolor.precision import autocast, choose, memory_format
 from minicolor.progress import Progress
 from minicolor.recipe import Recipe, comments, to_dict
@@ -31,31 +30,35 @@ STRIP = 6  # pictures in the strip of samples
 
 
 def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume: bool = False,
-        save_minutes: float = 10.0, tensorboard: bool = False, quiet: bool = False) -> dict:
+        save_minutes: float = 10.0, tensorboard: bool = False, quiet: bool = False, parts: dict | None = None) -> dict:
     """Train `recipe` on the pack's training part; returns the figures that results.json holds.
 
+    parts: "train", "val" and "test" -> indices into the pack; None: data/split.py's.
     resume: go on from out/last.pt. Refuses (BadInput) a folder that already holds a run, other pictures than the run
     began with, and stops with one sentence at the first loss that is not finite, with the last good checkpoint kept.
     """
     out = Path(out)
     claim(out, resume)
     saved = _previous(out, pack)
-    parts = split(pack.keys, recipe.seed)
+    parts = parts or split(pack.keys, recipe.seed)
+    task = recipe.task()
     train, val, test = (Loader(pack, parts[p], recipe.batch_size, device, recipe.seed, shuffle=p == "train")
                         for p in ("train", "val", "test"))
 
     torch.manual_seed(recipe.seed)                                   # of the weights, and of dropout
     step = recipe.build(autocast(recipe.precision, device))
-    for network in step.networks.values():
+    if recipe.init and not saved:
+        recipe.begin(step, given(recipe.init))
+    recipe.equip(step)
+    for network in (*step.networks.values(), *step.rulers):
         network.to(device, memory_format=memory_format(recipe.precision, device)).train()
 
-    run = saved["run"] if saved else _new_run(train, val)
+    run = saved["run"] if saved else _new_run(recipe, train, val)
     if saved:
         _restore(step, saved)
     write_split(out / "split.json", pack, parts, recipe.seed)
     log = report.Log(out, tensorboard)
-    samples = torch.cat([rgb for _, rgb in Loader(pack, parts["val"][:STRIP], STRIP, device, shuffle=False).epoch()])
-    samples = samples.float() / 255
+    some = torch.cat([rgb for _, rgb in Loader(pack, parts["val"][:STRIP], STRIP, device, shuffle=False).epoch()])
 
     def save(name: str = "last.pt") -> None:
         _refuse_broken_weights(step, run, out)
@@ -63,7 +66,7 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
         state = {"recipe": to_dict(recipe), "networks": networks, "data": {"hash": pack.hash, "source": pack.source}}
         if name == "last.pt":
             state |= {"optimizers": {n: o.state_dict() for n, o in step.optimizers.items()}, "run": run,
-                      "random": checkpoint.random_state()}
+                      "random": checkpoint.random_state(), "extra": step.extra_state()}
         checkpoint.save(out / name, state)
 
     every = 1 if torch.device(device).type == "cpu" else 25          # reading a loss makes the GPU wait for itself
@@ -74,10 +77,11 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
             sums = {name: torch.tensor(value, dtype=torch.float64, device=device) for name, value in run["sums"].items()}
             began = time.monotonic()
             for i, batch in train.epoch(run["epoch"], start=run["batch"]):
-                draws = torch.Generator().manual_seed(_seed(recipe.seed, run["epoch"], i))
-                rgb = augment(batch, draws, recipe.flip, recipe.jitter)
+                seed = _seed(recipe.seed, run["epoch"], i)
+                draws = torch.Generator().manual_seed(seed)
+                pictures = augment(batch, draws, recipe.flip, recipe.jitter, recipe.crop)
                 _set_lr(step, recipe, run["epoch"] + i / train.batches)
-                losses = step.step(*prepare(rgb, recipe.target))
+                losses = step.step(*task.prepare(pictures, seed))
                 for name, loss in losses.items():
                     sums[name] = sums.get(name, 0) + loss.double() * len(batch)
                 run["batch"], run["seen"] = i + 1, run["seen"] + len(batch)
@@ -99,31 +103,34 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
             row |= {f"val_{name}": value for name, value in evaluate(step, recipe, val).items()}
             run["seconds"] += time.monotonic() - began
             row |= {"minutes": run["seconds"] / 60, "images_per_second": bar.rate}
-            better = row["val_ab_rmse"] < run["best"]
+            figure = row[f"val_{task.figure}"]
+            better = run["best"] is None or task.better(figure, run["best"])
             run |= {"history": [*run["history"], row], "epoch": run["epoch"] + 1, "batch": 0, "sums": {}, "seen": 0}
-            run |= {"best": row["val_ab_rmse"], "best_epoch": run["epoch"]} if better else {}
+            run |= {"best": figure, "best_epoch": run["epoch"]} if better else {}
             # before the save: dropout at test draws random numbers too, and a resumed run must not miss any
-            report.strip(out / "strips" / f"epoch_{run['epoch']:03d}.png", samples, color(step, recipe, samples))
+            report.strip(out / "strips" / f"epoch_{run['epoch']:03d}.png", samples(step, recipe, some))
             if better:
                 save("best.pt")
             save()
             last_save = time.monotonic()
             log.epoch(run["history"])
-            bar.epoch(row, recipe.epochs, run["baselines"])
+            to_beat, words = next(iter(task.to_beat.items()))
+            bar.epoch(row, recipe.epochs, f"{task.title} {figure:.4g} ({words} {run['baselines'][to_beat]:.4g})")
 
     log.write(run["history"])                                        # a kill between a save and its log lost the last row
     _load_networks(step, checkpoint.load(out / "best.pt"))
-    figures = evaluate(step, recipe, test) | baselines(train, test)
+    figures = evaluate(step, recipe, test) | baselines(recipe, train, test)
     results = {
         "experiment": recipe.experiment, "recipe": to_dict(recipe), "data": pack.source, "data_hash": pack.hash,
         "counts": {name: len(indices) for name, indices in parts.items()}, "epochs": run["epoch"],
         "best_epoch": run["best_epoch"], "minutes": run["seconds"] / 60, "precision": choose(recipe.precision, device),
         "device": device, "environment": checkpoint.environment(), "test": figures, "history": run["history"],
         "validation_baselines": run["baselines"],
+        "judged_by": {"figure": task.figure, "higher": task.higher, "title": task.title, "to_beat": task.to_beat},
     }
     report.write_json(out / "results.json", results)
-    report.strip(out / "strip.png", samples, color(step, recipe, samples))
-    report.page(out / "report.html", results, comments(recipe), out / "strip.png")
+    report.strip(out / "strip.png", samples(step, recipe, some))
+    report.page(out / "report.html", results, task, comments(recipe), out / "strip.png")
     return results
 
 
@@ -132,9 +139,9 @@ def _seed(*numbers: int) -> int:
     return int.from_bytes(hashlib.sha256(repr(numbers).encode()).digest()[:7], "big")
 
 
-def _new_run(train: Loader, val: Loader) -> dict:
-    return {"epoch": 0, "batch": 0, "seen": 0, "sums": {}, "history": [], "best": math.inf, "best_epoch": 0,
-            "seconds": 0.0, "baselines": baselines(train, val)}
+def _new_run(recipe: Recipe, train: Loader, val: Loader) -> dict:
+    return {"epoch": 0, "batch": 0, "seen": 0, "sums": {}, "history": [], "best": None, "best_epoch": 0,
+            "seconds": 0.0, "baselines": baselines(recipe, train, val)}
 
 
 def claim(out: Path, resume: bool) -> None:
@@ -160,11 +167,20 @@ def _previous(out: Path, pack: Pack) -> dict | None:
     return saved
 
 
+def given(init: str) -> dict[str, dict]:
+    """What --init names: a run's best networks by name, or {"weights": ...} of a weights file, or of its name in weights.py."""
+    path = Path(init) / "best.pt" if Path(init).is_dir() else Path(init)
+    if path.suffix == ".pt":
+        return checkpoint.load(path)["networks"]
+    return {"weights": weights.load(init)}
+
+
 def _restore(step, saved: dict) -> None:
     _load_networks(step, saved)
     for name, optimizer in step.optimizers.items():
         optimizer.load_state_dict(saved["optimizers"][name])
     checkpoint.set_random_state(saved["random"])
+    step.load_extra_state(saved["extra"])
 
 
 def _load_networks(step, saved: dict) -> None:
@@ -179,9 +195,9 @@ def _load_networks(step, saved: dict) -> None:
 def _set_lr(step, recipe: Recipe, epochs_done: float) -> None:
     """Constant, then linear to 0 over the last `decay` of the run: a function of the place alone, so nothing to save."""
     left = (1 - epochs_done / recipe.epochs) / recipe.decay if recipe.decay else 1.0
-    for optimizer in step.optimizers.values():
+    for name, optimizer in step.optimizers.items():
         for group in optimizer.param_groups:
-            group["lr"] = recipe.lr * min(1.0, left)
+            group["lr"] = step.lr_of[name] * min(1.0, left)
 
 
 def _enough(run: dict, recipe: Recipe) -> bool:

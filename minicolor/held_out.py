@@ -1,30 +1,32 @@
-"""Figures on pictures that were not trained on, and the two answers that any network has to beat.
+"""Figures on pictures that were not trained on: the network's as it is used at test, and the answers that it has to beat.
 
-    grey    leave the picture as it is: a = b = 0
-    mean    give every pixel the mean a, b of the training pictures
-
-The figures are computed in float32; the network itself runs in the precision that it is trained in.
+What is asked, and which figures judge it, is the recipe's task (tasks/). The figures are computed in float32; the network
+itself runs in the precision that it is trained in.
 """
+
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from minicolor.data.loader import Loader
-from minicolor.data.pairs import prepare, restore
-from minicolor.metrics.ab_rmse import ab_rmse
-from minicolor.metrics.colorfulness import colorfulness
-from minicolor.metrics.psnr import psnr
 from minicolor.models.modes import at_test, settling
-from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
+
+SEED = 1_000_003               # of the noise of held-out pictures: the same for all runs, so that they can be compared
 
 
-def color(step, recipe, rgb: Tensor) -> Tensor:
-    """Pictures (N, 3, S, S), uint8 or in [0, 1] -> what the trained network makes of their lightness, (N, 3, S, S) in [0, 1]."""
-    x, _ = prepare(rgb, recipe.target)
+def answer(step, recipe, x: Tensor) -> Tensor:
+    """What the trained network says to x, in the recipe's modes of the norms and of dropout."""
     each = 1 if recipe.norm_at_test == "batch" else len(x)      # its own statistics, whatever picture stands beside it
-    with torch.inference_mode(), at_test(step.networks["generator"], recipe.norm_at_test, recipe.dropout_at_test):
-        output = torch.cat([step.generate(part) for part in x.split(each)])
-        return restore(x, output, recipe.target)
+    with torch.inference_mode(), at_test(step.network, recipe.norm_at_test, recipe.dropout_at_test):
+        return torch.cat([step.generate(part) for part in x.split(each)])
+
+
+def samples(step, recipe, pictures: Tensor) -> list[Tensor]:
+    """Pictures (N, 3, S, S) -> the rows of a strip: what the network sees, what it makes of it, the truth."""
+    task = recipe.task()
+    x, y = task.prepare(pictures, SEED)
+    return task.show(pictures, x, y, answer(step, recipe, x))
 
 
 def settle(step, recipe, train: Loader) -> None:
@@ -33,46 +35,49 @@ def settle(step, recipe, train: Loader) -> None:
         return
     apart = max(1, len(train) // recipe.norm_pictures)      # spread: a list sorted by folder begins with one subject
     some = train.indices[::apart][: recipe.norm_pictures]
-    with settling(step.networks["generator"]):
+    task = recipe.task()
+    with settling(step.network):
         for _, batch in Loader(train.pack, some, recipe.batch_size, train.device, shuffle=False).epoch():
-            step.generate(prepare(batch, recipe.target)[0])
+            step.generate(task.prepare(batch, recipe.seed)[0])
 
 
 def evaluate(step, recipe, loader: Loader) -> dict[str, float]:
-    """Means over the loader's pictures of ab-RMSE, PSNR and colorfulness; per picture first, then the mean."""
-    def figures(u8: Tensor) -> dict[str, Tensor]:
-        fake, rgb = color(step, recipe, u8), u8.float() / 255
-        return {"ab_rmse": ab_rmse(fake, rgb), "psnr": psnr(fake, rgb), "colorfulness": colorfulness(fake)}
+    """Means over the loader's pictures of the task's figures; per picture first, then the mean."""
+    task = recipe.task()
+
+    def figures(pictures: Tensor, ids: Tensor) -> dict[str, Tensor]:
+        x, y = task.prepare(pictures, SEED, ids)
+        return task.figures(pictures, x, y, answer(step, recipe, x))
 
     return _mean(loader, figures)
 
 
-def baselines(train: Loader, held_out: Loader, at_most: int = 1000) -> dict[str, float]:
-    """ab-RMSE of `grey` and `mean`, and the colorfulness of the truth, on the held-out pictures."""
-    total, count = torch.zeros(2, dtype=torch.float64), 0
-    for _, batch in train.epoch():
-        ab = rgb_to_lab(batch.float() / 255)[:, 1:]
-        total += ab.mean(dim=(2, 3)).sum(0).double().cpu()
-        if (count := count + len(batch)) >= at_most:
-            break
-    mean = (total / count).float()[None, :, None, None]
+def baselines(recipe, train: Loader, held_out: Loader, at_most: int = 1000) -> dict[str, float]:
+    """The figures of answers that take no learning, on the held-out pictures; what is common comes from the training ones."""
+    task = recipe.task()
+    common = task.common(_first(train, at_most))
 
-    def answers(u8: Tensor) -> dict[str, Tensor]:
-        lab = rgb_to_lab(rgb := u8.float() / 255)
-        grey = torch.cat([lab[:, :1], torch.zeros_like(lab[:, 1:])], dim=1)
-        average = torch.cat([lab[:, :1], mean.to(lab).expand_as(lab[:, 1:])], dim=1)
-        return {
-            "grey_ab_rmse": ab_rmse(lab_to_rgb(grey), rgb),
-            "mean_ab_rmse": ab_rmse(lab_to_rgb(average), rgb),
-            "true_colorfulness": colorfulness(rgb),
-        }
+    def figures(pictures: Tensor, ids: Tensor) -> dict[str, Tensor]:
+        x, y = task.prepare(pictures, SEED, ids)
+        return task.naive(pictures, x, y, common)
 
-    return _mean(held_out, answers)
+    return _mean(held_out, figures)
 
 
-def _mean(loader: Loader, figures) -> dict[str, float]:
-    sums: dict[str, float] = {}
+def _first(loader: Loader, at_most: int) -> Iterator[Tensor]:
+    """Whole batches of an epoch, until at least `at_most` pictures have come."""
+    count = 0
     for _, batch in loader.epoch():
-        for name, per_picture in figures(batch).items():
+        yield batch
+        if (count := count + len(batch)) >= at_most:
+            return
+
+
+def _mean(loader: Loader, figures: Callable[[Tensor, Tensor], dict[str, Tensor]]) -> dict[str, float]:
+    sums: dict[str, float] = {}
+    for i, batch in loader.epoch():
+        first = i * loader.batch_size                       # a picture's noise goes by its place in the list, not in the batch
+        ids = torch.arange(first, first + len(batch), device=batch.device)
+        for name, per_picture in figures(batch, ids).items():
             sums[name] = sums.get(name, 0.0) + per_picture.double().sum().item()
     return {name: total / len(loader) for name, total in sums.items()}

@@ -1,5 +1,7 @@
 """python -m minicolor.pack FOLDER_OR_TAR OUT --size 256: decode pictures once, for training without decoding."""
 
+import argparse
+
 from minicolor.data.pack import pack
 from minicolor.errors import Parser, one_line
 
@@ -9,10 +11,20 @@ def main() -> None:
     parser.add_argument("source", metavar="FOLDER_OR_TAR", help="a folder of pictures, or a .tar, .tar.gz ...")
     parser.add_argument("out", metavar="OUT", help="the folder to write; an unfinished pack in it is finished")
     parser.add_argument("--size", type=int, default=256, help="pictures become size x size (default: 256)")
+    parser.add_argument("--aspect", type=_two, metavar="LOW,HIGH",
+                        help="leave out pictures whose width/height is outside, such as 0.5,1.5 (default: take all)")
     parser.add_argument("--workers", type=int, help="processes (default: one for each core)")
     with one_line():
         args = parser.parse_args()
-        pack(args.source, args.out, size=args.size, workers=args.workers)
+        pack(args.source, args.out, size=args.size, workers=args.workers, aspect=args.aspect)
+
+
+def _two(text: str) -> tuple[float, float]:
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected two numbers such as 0.5,1.5, not {text!r}") from None
+    return low, high
 
 
 if __name__ == "__main__":

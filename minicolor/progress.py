@@ -38,12 +38,11 @@ class Progress:
             minutes = (self.total - self.done) / self.rate / 60
             self.bar.write(f"at {self.rate:.1f} pictures/s this takes about {max(minutes, 1):.0f} min", file=sys.stderr)
 
-    def epoch(self, row: dict, epochs: int, baselines: dict) -> None:
-        """One line for each epoch, in a terminal and in a log file alike."""
+    def epoch(self, row: dict, epochs: int, figure: str) -> None:
+        """One line for each epoch, in a terminal and in a log file alike. figure: the validation figure, in words."""
         if not self.quiet:
             losses = "  ".join(f"{name} {row[name]:.3f}" for name in loss_names(row))
-            self.bar.write(f"epoch {row['epoch']}/{epochs}  validation ab-RMSE {row['val_ab_rmse']:.2f} "
-                           f"(left grey {baselines['grey_ab_rmse']:.2f})  {losses}  {self.rate:.1f} pictures/s", file=sys.stderr)
+            self.bar.write(f"epoch {row['epoch']}/{epochs}  validation {figure}  {losses}  {self.rate:.1f} pictures/s", file=sys.stderr)
 
     def show(self, run: dict) -> None:
         losses = {name: f"{value / run['seen']:.3f}" for name, value in run["sums"].items()}

@@ -11,22 +11,27 @@ import pkgutil
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import ClassVar
 
+from minicolor.data.source import open_data
 from minicolor.errors import BadInput
+from minicolor.weights import fit_into
 
 PRECISIONS = ("auto", "float32", "bf16")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The fields that every experiment has. A subclass adds its own, and build()."""
+    """The fields that every experiment has. A subclass adds its own, task() and build()."""
+
+    SIDES: ClassVar[int] = 32           # what the side of a training picture must be a multiple of
 
     name: str                           # what `python -m minicolor.train` calls it
     experiment: str                     # its id in the table of experiments: A6, C1, ...
     source: str                         # where its numbers come from
     data: str = "scenes"                # scenes (drawn pictures), a folder or tar of photographs, or a pack
     pictures: int = 2000                # use at most so many (of scenes: draw so many)
-    size: int = 256                     # side of the square training pictures, in pixels; a multiple of 32
+    size: int = 256                     # side of the square training pictures, in pixels; for most a multiple of 32
     batch_size: int = 16                # pictures per optimization step
     epochs: int = 100                   # times through the training pictures
     lr: float = 2e-4                    # Adam's step size
@@ -34,27 +39,52 @@ class Recipe:
     seed: int = 0                       # of the weights, the order, the split and the augmentation
     flip: bool = True                   # mirror one training picture in two
     jitter: float = 1.0                 # enlarge training pictures by this factor, then crop back at random; 1: off
-    patience: int = 0                   # stop after so many epochs without a better validation ab-RMSE; 0: never
+    crop: int = 0                       # train on squares of this side, cut at random from the pictures; 0: on whole ones
+    patience: int = 0                   # stop after so many epochs without a better validation figure; 0: never
+    init: str = ""                      # start from another run's networks (its folder), or from a weights file or its name
     precision: str = "auto"             # float32, bf16 (autocast), or auto: bf16 where the hardware computes in it
     norm_at_test: str = "running"       # BatchNorm at test: averages over training pictures, or each picture's own ("batch")
     norm_pictures: int = 500            # so many training pictures settle those averages after each epoch; 0: as they ran
     dropout_at_test: bool = False       # pix2pix leaves dropout on at test as its only noise
 
+    def open(self):
+        """The Pack of pictures that `data` names."""
+        return open_data(self.data, self.size, self.pictures, self.seed)
+
+    def task(self):
+        """-> what is asked and how answers are judged: a tasks.task.Task."""
+        raise TypeError(f"{type(self).__name__} is missing its task()")
+
     def build(self, autocast):
-        """-> the step object: .networks, .optimizers, .step(x, y) -> losses, .generate(x) -> output."""
+        """-> the steps.step.Step that trains the networks."""
         raise TypeError(f"{type(self).__name__} is missing its build()")
+
+    def equip(self, step) -> None:
+        """Give the step what training alone needs, such as a perceptual loss with its weights files."""
+
+    def begin(self, step, given: dict) -> None:
+        """Give the new step's networks the weights that `init` names: by network, a state dict; a file alone is "weights".
+
+        Those of the same name must fit; a network that is not among them keeps its random start. A file is for step.network.
+        """
+        given = {next(iter(step.networks)): given["weights"]} if "weights" in given else given
+        if not given.keys() & step.networks.keys():
+            raise BadInput(f"--init {self.init}: holds {', '.join(given)}, and {self.name} has {', '.join(step.networks)}")
+        for name in given.keys() & step.networks.keys():
+            fit_into(step.networks[name], given[name], f"--init {self.init} ({name})")
 
     def check(self) -> "Recipe":
         """Itself, or BadInput with one sentence about the first field that cannot be."""
         rules = [
             ("pictures", 3 <= self.pictures <= 10**8, "at least 3 (one each to train, validate and test), at most 100 million"),
-            ("size", self.size >= 32 and self.size % 32 == 0, "a multiple of 32"),
+            ("size", self.size >= 32 and self.size % self.SIDES == 0, f"at least 32, and a multiple of {self.SIDES}"),
             ("batch_size", self.batch_size >= 1, "at least 1"),
             ("epochs", self.epochs >= 1, "at least 1"),
             ("lr", 0 < self.lr < 1, "between 0 and 1"),
             ("decay", 0 <= self.decay <= 1, "between 0 (constant step size) and 1"),
             ("seed", 0 <= self.seed < 2**31, "between 0 and 2147483647"),
             ("jitter", 1 <= self.jitter <= 2, "between 1 (off) and 2"),
+            ("crop", self.crop == 0 or 16 <= self.crop <= self.size, f"0 (whole pictures), or 16 to --size, {self.size}"),
             ("patience", self.patience >= 0, "0 (never stop early) or more"),
             ("norm_pictures", self.norm_pictures >= 0, "0 (the averages as training left them) or more"),
             ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),

@@ -10,12 +10,10 @@ import os
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
 from minicolor.errors import BadInput
-from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
 from minicolor.progress import loss_names
 
 GAP = 4  # white pixels between the pictures of a strip
@@ -49,14 +47,12 @@ class Log:
             self.board.flush()
 
 
-def strip(path: Path, truth: Tensor, colored: Tensor) -> None:
-    """PNG, three rows: what the network sees (lightness alone), what it makes of it, the truth.
+def strip(path: Path, pictures: list[Tensor]) -> None:
+    """PNG, three rows: what the network sees, what it makes of it, the truth.
 
-    truth, colored: (N, 3, S, S) in [0, 1]. Small pictures are enlarged to about 128 pixels by repeating them.
+    pictures: for each row (N, 3, S, S) in [0, 1]. Small ones are enlarged to about 128 pixels by repeating them.
     """
-    lab = rgb_to_lab(truth)
-    grey = lab_to_rgb(torch.cat([lab[:, :1], torch.zeros_like(lab[:, 1:])], dim=1))
-    rows = [grid_row(x) for x in (grey, colored, truth)]
+    rows = [grid_row(x) for x in pictures]
     between = np.full((GAP, rows[0].shape[1], 3), 255, np.uint8)
     stacked = np.concatenate([r for row in rows for r in (row, between)][:-1])
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,8 +83,8 @@ def _finite(value):
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def curves(history: list[dict], baselines: dict[str, float]) -> bytes:
-    """PNG: validation ab-RMSE against the two answers to beat, and the losses by name, over epochs."""
+def curves(history: list[dict], task, baselines: dict[str, float]) -> bytes:
+    """PNG: the task's figure on the validation pictures against the answers to beat, and the losses by name, over epochs."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # drawn without a screen and without pyplot's globals
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -97,14 +93,17 @@ def curves(history: list[dict], baselines: dict[str, float]) -> bytes:
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in history]
-    left.plot(epochs, [row["val_ab_rmse"] for row in history], "o-", ms=3, label="this run")
-    left.axhline(baselines["grey_ab_rmse"], color="grey", ls="--", label="left grey")
-    left.axhline(baselines["mean_ab_rmse"], color="tab:brown", ls=":", label="mean color")
-    left.set(title="validation ab-RMSE (lower is better)", xlabel="epoch", ylabel="Lab units")
-    left.set_ylim(bottom=0)
+    left.plot(epochs, [row[f"val_{task.figure}"] for row in history], "o-", ms=3, label="this run")
+    for (name, words), color, style in zip(task.to_beat.items(), ("grey", "tab:brown"), ("--", ":")):
+        left.axhline(baselines[name], color=color, ls=style, label=words)
+    left.set(title=f"validation: {task.title} ({'higher' if task.higher else 'lower'} is better)", xlabel="epoch")
+    if not task.higher:
+        left.set_ylim(bottom=0)
     for name in loss_names(history[0]):
         right.plot(epochs, [row[name] for row in history], "o-", ms=3, label=name)
-    right.set(title="training losses", xlabel="epoch", yscale="log")
+    # a Wasserstein critic's losses have any sign: linear around 0, logarithmic beyond
+    negative = any(row[name] <= 0 for row in history for name in loss_names(history[0]))
+    right.set(title="training losses", xlabel="epoch", yscale="symlog" if negative else "log")
     for axes in (left, right):
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)
@@ -114,29 +113,21 @@ def curves(history: list[dict], baselines: dict[str, float]) -> bytes:
     return png.getvalue()
 
 
-def page(path: Path, results: dict, recipe_comments: dict[str, str], strip_path: Path) -> None:
+def page(path: Path, results: dict, task, recipe_comments: dict[str, str], strip_path: Path) -> None:
     """One HTML file with everything inside it: figures, strip, curves, settings, environment."""
     test, recipe = results["test"], results["recipe"]
-    share = test["ab_rmse"] / test["grey_ab_rmse"] if test["grey_ab_rmse"] else float("nan")
-    figures = [
-        ("ab-RMSE of this run", f"{test['ab_rmse']:.2f}", "Lab units, lower is better"),
-        ("… left grey", f"{test['grey_ab_rmse']:.2f}", f"this run has {share:.0%} of it"),
-        ("… mean training color everywhere", f"{test['mean_ab_rmse']:.2f}", ""),
-        ("PSNR", f"{test['psnr']:.2f} dB", "mostly about lightness, little about color"),
-        ("colorfulness", f"{test['colorfulness']:.1f}", f"the true pictures have {test['true_colorfulness']:.1f}"),
-    ]
     counts = results["counts"]
     sections = [
         f"<h1>{_e(recipe['name'])} <small>experiment {_e(results['experiment'])}</small></h1>",
         f"<p>{_e(results['data'])}: {counts['train']} pictures trained on, {counts['val']} to validate, {counts['test']} "
         f"to test, {recipe['size']}×{recipe['size']} pixels. {results['epochs']} epochs in {results['minutes']:.1f} "
         f"minutes; the best was epoch {results['best_epoch']}. {_e(recipe['source'])}.</p>",
-        f"<h2>On the {counts['test']} test pictures</h2>{_table(figures)}",
+        f"<h2>On the {counts['test']} test pictures</h2>{_table(task.facts(test))}",
         "<h2>Held-out samples</h2><p>What the network sees, what it makes of it, the truth.</p>"
-        "<img alt='three rows of pictures: grey input, colored by the network, true colors' "
+        "<img alt='three rows of pictures: what the network sees, what it answers, the truth' "
         f"src='{_png(strip_path.read_bytes())}'>",
         "<h2>Curves</h2><img alt='curves of validation error and training losses over epochs' "
-        f"src='{_png(curves(results['history'], results['validation_baselines']))}'>",
+        f"src='{_png(curves(results['history'], task, results['validation_baselines']))}'>",
         "<h2>Settings</h2>" + _table([(k, v, recipe_comments.get(k, "")) for k, v in recipe.items() if k != "source"]),
         "<h2>Environment</h2>" + _table([(k, v) for k, v in results["environment"].items()]
                                         + [("device", results["device"]), ("precision", results["precision"])]),

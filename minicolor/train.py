@@ -7,7 +7,6 @@ from pathlib import Path
 
 from minicolor import checkpoint
 from minicolor import recipe as recipes
-from minicolor.data.source import open_data
 from minicolor.errors import BadInput, Parser, one_line
 from minicolor.fit import claim, fit
 from minicolor.kernels.backend import set_backend
@@ -51,7 +50,7 @@ def run(args: argparse.Namespace, module) -> None:
     if args.resume and not (out / "last.pt").exists():
         print(f"nothing to resume in {out}: starting from the beginning")
     print(f"{recipe.name} ({recipe.experiment}) on {recipe.data} at {recipe.size}x{recipe.size}, {recipe.epochs} epochs -> {out}")
-    pack = open_data(recipe.data, recipe.size, recipe.pictures, recipe.seed)
+    pack = recipe.open()
     print(f"{len(pack)} pictures: {pack.source}")
     try:
         results = fit(recipe, pack, out, device, args.resume, args.save_minutes, args.tensorboard)
@@ -59,10 +58,11 @@ def run(args: argparse.Namespace, module) -> None:
         print(f"\nstopped; the same command with --resume goes on from {out / 'last.pt'}"
               if (out / "last.pt").exists() else "\nstopped before the first checkpoint")
         raise
-    test = results["test"]
-    print(f"test ab-RMSE {test['ab_rmse']:.2f}; left grey {test['grey_ab_rmse']:.2f}, mean color {test['mean_ab_rmse']:.2f}\n"
-          f"look at {out / 'report.html'} and {out / 'strip.png'}\n"
-          f"color a photograph: python -m minicolor.colorize PHOTO OUT --run {out}")
+    test, task = results["test"], recipe.task()
+    print(f"test {task.title} {test[task.figure]:.4g}; " + ", ".join(f"{w} {test[n]:.4g}" for n, w in task.to_beat.items())
+          + f"\nlook at {out / 'report.html'} and {out / 'strip.png'}")
+    if hasattr(task, "chroma"):
+        print(f"color a photograph: python -m minicolor.colorize PHOTO OUT --run {out}")
 
 
 def _resumed(out: Path, recipe, given: dict):

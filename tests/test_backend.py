@@ -17,7 +17,7 @@ from minicolor.kernels import backend
 from minicolor.kernels.conv4x4 import conv4x4
 from minicolor.models.patchgan import PatchGAN
 from minicolor.models.unet import UNet
-from minicolor.steps.pix2pix import Pix2PixStep
+from minicolor.steps.gan import GANStep
 
 ROOT = Path(__file__).parents[1]
 needs_triton = pytest.mark.skipif(not backend.HAVE_TRITON, reason="Triton is not installed")
@@ -130,7 +130,7 @@ def test_a_training_step_runs_on_kernels(monkeypatch):
     for which in ("torch", "triton"):
         torch.manual_seed(0)
         networks = UNet(1, 2, base=2, levels=2, dropout=0.0).to(device), PatchGAN(3, base=2).to(device)
-        step = Pix2PixStep(*networks)
+        step = GANStep(*networks)
         with backend.using(which):
             losses = step.step(*prepare(u8.to(device), "ab"))
         results.append([*losses.values(), *(p.grad for net in networks for p in net.parameters())])

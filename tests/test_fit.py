@@ -66,9 +66,9 @@ def test_stopped_between_epochs_and_in_the_middle_of_one(pack, tmp_path, monkeyp
     """KeyboardInterrupt in the middle of a step stands for any stop; save_minutes=0 saves after every batch."""
     whole = tmp_path / "whole"
     fit(replace(TINY, dropout_at_test=True), pack, whole, quiet=True)    # dropout at test draws random numbers as well
-    from minicolor.steps.pix2pix import Pix2PixStep
+    from minicolor.steps.gan import GANStep
 
-    original = Pix2PixStep.step
+    original = GANStep.step
     for stop_at in (1, 4, 6, 7, 13):                                     # 6 batches an epoch, so also on both its edges
         broken, calls = tmp_path / f"stopped-{stop_at}", 0
 
@@ -79,10 +79,10 @@ def test_stopped_between_epochs_and_in_the_middle_of_one(pack, tmp_path, monkeyp
                 raise KeyboardInterrupt
             return original(self, x, y)
 
-        monkeypatch.setattr(Pix2PixStep, "step", step)
+        monkeypatch.setattr(GANStep, "step", step)
         with pytest.raises(KeyboardInterrupt):
             fit(replace(TINY, dropout_at_test=True), pack, broken, quiet=True, save_minutes=0)
-        monkeypatch.setattr(Pix2PixStep, "step", original)
+        monkeypatch.setattr(GANStep, "step", original)
         fit(replace(TINY, dropout_at_test=True), pack, broken, quiet=True, resume=True)
         assert_same_run(whole, broken)
 
@@ -132,30 +132,30 @@ def test_a_run_is_never_overwritten(pack, tmp_path):
 def test_stops_at_the_first_loss_that_is_not_finite(pack, tmp_path):
     fit(replace(TINY, epochs=1), pack, tmp_path, quiet=True)
     before = (tmp_path / "last.pt").read_bytes()
-    from minicolor.steps.pix2pix import Pix2PixStep
+    from minicolor.steps.gan import GANStep
 
-    class Poisoned(Pix2PixStep):
+    class Poisoned(GANStep):
         def step(self, x, y):
             return super().step(x, y) | {"g_l1": torch.tensor(float("nan"))}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("minicolor.recipes.pix2pix.Pix2PixStep", Poisoned)
+        patch.setattr("minicolor.recipes.pix2pix.GANStep", Poisoned)
         with pytest.raises(BadInput, match=r"loss g_l1 is nan in epoch 2, batch 1; .*last\.pt is the last good"):
             fit(TINY, pack, tmp_path, resume=True, quiet=True)
     assert (tmp_path / "last.pt").read_bytes() == before
 
 
 def test_weights_that_broke_after_a_fine_loss_replace_nothing(pack, tmp_path):
-    from minicolor.steps.pix2pix import Pix2PixStep
+    from minicolor.steps.gan import GANStep
 
-    class BreaksLater(Pix2PixStep):
+    class BreaksLater(GANStep):
         def step(self, x, y):
             losses = super().step(x, y)
             self.networks["generator"].down[0].weight.data[0, 0, 0, 0] = float("inf")
             return losses
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("minicolor.recipes.pix2pix.Pix2PixStep", BreaksLater)
+        patch.setattr("minicolor.recipes.pix2pix.GANStep", BreaksLater)
         with pytest.raises(BadInput, match="g_l1|generator's weights down.0.weight are not finite|g_gan"):
             fit(TINY, pack, tmp_path, quiet=True, save_minutes=0)
     assert not (tmp_path / "last.pt").exists()

@@ -12,6 +12,21 @@ def test_it_has_the_known_number_of_parameters():
     assert sum(p.numel() for p in PatchGAN(3).parameters()) == 2_765_633
     # the number that the authors' PyTorch code prints for a color picture beside a color picture
     assert sum(p.numel() for p in PatchGAN(6).parameters()) == 2_768_705
+    # and the one that it prints for CycleGAN, 2.765 M: no weights in the norms, but biases before them
+    assert sum(p.numel() for p in PatchGAN(3, norm="instance").parameters()) == 2_764_737
+    assert sum(p.numel() for p in PatchGAN(3, norm="none").parameters()) == 2_764_737
+
+
+def test_the_names_in_old_checkpoints_still_hold():
+    convs = [f"{name}.weight" for name in ("first", "rest.0", "rest.2", "rest.4", "rest.6")] + ["first.bias", "rest.6.bias"]
+    norms = [f"rest.{i}.{key}" for i in (1, 3, 5) for key in nn.BatchNorm2d(1).state_dict()]
+    assert sorted(PatchGAN(3, base=1).state_dict()) == sorted(convs + norms)
+
+
+@pytest.mark.parametrize("norm", ["Batch", "", None])
+def test_other_norms_are_refused(norm):
+    with pytest.raises(ValueError, match='norm is "batch", "instance" or "none", not'):
+        PatchGAN(3, base=1, norm=norm)
 
 
 @pytest.mark.parametrize("side, scores", [(256, 30), (64, 6), (32, 2), (24, 1)])
@@ -65,6 +80,47 @@ def test_forward_agrees_with_plain_functions(training):
     out = network(x)
     torch.testing.assert_close(out, y, atol=1e-5, rtol=1e-4)         # float32 through 5 layers
     assert out.std() > 0.1, "nothing got through: the comparison says nothing"
+
+
+def without_batches(network: nn.Module, x: torch.Tensor, norm: str) -> torch.Tensor:
+    """The two discriminators whose pictures never meet, in plain functions; weights in the order in which data meets them."""
+    p = iter(network.parameters())
+    for layer, stride in enumerate((2, 2, 2, 1, 1)):
+        x = F.conv2d(x, next(p), next(p), stride=stride, padding=1)
+        if norm == "instance" and 0 < layer < 4:
+            spread = (x.var((2, 3), unbiased=False, keepdim=True) + 1e-5).sqrt()
+            x = (x - x.mean((2, 3), keepdim=True)) / spread
+        x = F.leaky_relu(x, 0.2) if layer < 4 else x
+    return x
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("norm", ["instance", "none"])
+def test_other_norms_agree_with_plain_functions(norm, training):
+    """Also for the slope of a slope, which a gradient penalty needs."""
+    torch.manual_seed(0)
+    network = PatchGAN(3, base=3, norm=norm).double().train(training)
+    for p in network.parameters():
+        nn.init.normal_(p, std=0.5 if p.ndim == 1 else 1.5 * p[0].numel() ** -0.5)
+    x = (torch.rand(2, 3, 40, 32, dtype=torch.float64) * 2 - 1).requires_grad_()
+    outs = network(x), without_batches(network, x, norm)
+    torch.testing.assert_close(*outs, atol=1e-9, rtol=1e-7)
+    assert outs[0].std() > 0.1, "nothing got through: the comparison says nothing"
+    weights = [p for p in network.parameters() if p.ndim > 1]
+    slopes = []
+    for out in outs:
+        (slope,) = torch.autograd.grad(out.sum(), x, create_graph=True)
+        slopes.append(torch.autograd.grad((slope.flatten(1).norm(dim=1) - 1).square().sum(), weights))
+    for mine, theirs in zip(*slopes, strict=True):
+        torch.testing.assert_close(mine, theirs, atol=1e-8 * theirs.abs().max().item(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["instance", "none"])
+def test_with_other_norms_pictures_do_not_meet(norm):
+    torch.manual_seed(0)
+    network = PatchGAN(3, base=2, norm=norm)
+    x = torch.rand(3, 3, 32, 32)
+    torch.testing.assert_close(network(x)[1:2], network(x[1:2]), atol=1e-5, rtol=1e-4)
 
 
 def test_every_parameter_learns():

@@ -8,7 +8,7 @@ from minicolor.models.patchgan import PatchGAN
 from minicolor.models.unet import UNet
 from minicolor.precision import autocast, bf16_is_fast, choose
 from minicolor.recipe import PRECISIONS
-from minicolor.steps.pix2pix import Pix2PixStep
+from minicolor.steps.gan import GANStep
 
 
 def pretend(monkeypatch, avx512: bool, amx: bool) -> None:
@@ -68,7 +68,7 @@ def test_bf16_computes_convolutions_in_bfloat16_and_float32_does_not(monkeypatch
 
 def test_losses_weights_and_gradients_stay_float32_under_bf16():
     torch.manual_seed(0)
-    step = Pix2PixStep(UNet(1, 2, base=4, levels=5), PatchGAN(3, base=4), autocast=autocast("bf16", "cpu"))
+    step = GANStep(UNet(1, 2, base=4, levels=5), PatchGAN(3, base=4), autocast=autocast("bf16", "cpu"))
     seen = []
     for network in step.networks.values():
         network.register_forward_hook(lambda *args: seen.append(args[2].dtype))

@@ -34,7 +34,7 @@ def _child(folder: Path, count: int, size: int) -> float:
     from minicolor.data.pairs import prepare
     from minicolor.models.patchgan import PatchGAN
     from minicolor.models.unet import UNet
-    from minicolor.steps.pix2pix import Pix2PixStep
+    from minicolor.steps.gan import GANStep
 
     path = folder / f"{count}.npy"
     array = np.lib.format.open_memmap(path, "w+", np.uint8, (count, size, size, 3))
@@ -45,7 +45,7 @@ def _child(folder: Path, count: int, size: int) -> float:
     del array
     pack = in_memory(np.load(path, mmap_mode="r"), [f"{i:08d}" for i in range(count)], "noise")
     torch.manual_seed(0)
-    step = Pix2PixStep(UNet(1, 2, base=4, levels=5), PatchGAN(3, base=4))
+    step = GANStep(UNet(1, 2, base=4, levels=5), PatchGAN(3, base=4))
     peak = 0.0
     for _, batch in Loader(pack, range(count), 50).epoch():            # every page of the map is touched once
         step.step(*prepare(batch.float() / 255, "ab"))

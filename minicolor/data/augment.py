@@ -9,8 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def augment(rgb: Tensor, generator: torch.Generator, flip: bool = True, jitter: float = 1.0) -> Tensor:
-    """(N, 3, S, S) -> the same shape. flip: mirror left-right, one in two. jitter >= 1: how much to enlarge.
+def augment(rgb: Tensor, generator: torch.Generator, flip: bool = True, jitter: float = 1.0, crop: int = 0) -> Tensor:
+    """(N, C, S, S) -> the same shape. flip: mirror left-right, one in two. jitter >= 1: how much to enlarge.
+
+    crop: cut a square of this side out of each picture first, at a random place: (N, C, crop, crop). 0: leave it whole.
 
     float stays float. uint8 stays uint8 where nothing is interpolated (jitter 1), so that prepare() can read the bytes;
     with jitter it becomes float in [0, 1].
@@ -20,6 +22,9 @@ def augment(rgb: Tensor, generator: torch.Generator, flip: bool = True, jitter: 
     n = len(rgb)
     mirrored = torch.rand(n, generator=generator) < 0.5   # always drawn: switching one option leaves the others' draws
     corner = torch.rand(n, 2, generator=generator)
+    if crop:
+        places = torch.randint(0, rgb.shape[-1] - crop + 1, (n, 2), generator=generator).tolist()
+        rgb = torch.stack([p[:, y : y + crop, x : x + crop] for p, (y, x) in zip(rgb, places)])
     if flip:
         rgb = torch.where(mirrored.to(rgb.device)[:, None, None, None], rgb.flip(-1), rgb)
     if jitter > 1:

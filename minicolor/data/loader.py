@@ -16,7 +16,10 @@ from minicolor.data.pack import Pack
 
 
 class Loader:
-    """Pictures `indices` of a pack, in batches of (N, 3, S, S) uint8 on `device`. The last batch may be smaller."""
+    """Pictures `indices` of a pack, in batches of (N, 3, S, S) uint8 on `device` (N, 4, S, S where the pack has a fourth plane).
+
+    The last batch may be smaller. A last one of a single picture joins the batch before: a picture alone has no batch statistics.
+    """
 
     def __init__(self, pack: Pack, indices, batch_size: int, device="cpu", seed: int = 0, shuffle: bool = True,
                  resident: bool | None = None):
@@ -34,7 +37,14 @@ class Loader:
 
     @property
     def batches(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
+        return len(self._edges()) - 1
+
+    def _edges(self) -> list[int]:
+        """Where each batch begins, and where the last one ends."""
+        edges = [*range(0, len(self.rows), self.batch_size), len(self.rows)]
+        if len(edges) > 2 and edges[-1] - edges[-2] == 1 and self.batch_size > 1:
+            del edges[-2]
+        return edges
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[tuple[int, Tensor]]:
         """(position, batch) from batch `start` on; the same number gives the same batches, on every machine."""
@@ -42,7 +52,7 @@ class Loader:
         if self.shuffle:
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
             order = torch.randperm(len(self.rows), generator=generator).numpy()
-        slices = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
+        slices = [order[a:b] for a, b in zip(self._edges(), self._edges()[1:])]
         read = self._gather if self.resident is not None else self._read
         with ThreadPoolExecutor(1) as ahead:                 # one batch is read while the last one is trained on
             waiting = ahead.submit(read, slices[start]) if start < len(slices) else None

@@ -1,7 +1,8 @@
 """The two texts beside the pixels of a pack: `manifest.json` when it is finished, `journal.jsonl` until then.
 
     entry      {"name", "row", "bytes", "mtime_ns", "width", "height", "sha256"}  or, instead of the last three,
-               {"reason"}: a picture that could not be read. Its row stays black; mtime_ns null = try again next time.
+               {"reason"}: a picture that could not be read, or whose width/height was not asked for. Its row is black;
+               mtime_ns null = try again next time.
     journal    a head {"format", "source", "size", ...}, then lines of entries whose pixels are on the disk
     manifest   the head, the hash and all entries, sorted by name; its presence means complete
 
@@ -31,9 +32,13 @@ def digest(names: Iterable[str], keys: Iterable[str], size: int) -> str:
     return hashlib.sha256(f"{size}\n{''.join(lines)}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def head(source: str, size: int, stamp: list[int] | None) -> dict:
-    """What a finished and an unfinished pack have in common. stamp: (bytes, mtime_ns) of a tar, None for a folder."""
-    return {"format": FORMAT, "version": VERSION, "source": source, "size": size, "stamp": stamp}
+def head(source: str, size: int, stamp: list[int] | None, aspect: tuple[float, float] | None = None) -> dict:
+    """What a finished and an unfinished pack have in common. stamp: (bytes, mtime_ns) of a tar, None for a folder.
+
+    aspect: the lowest and highest width/height that was taken. It stands there only if it was asked for.
+    """
+    chosen = {} if aspect is None else {"aspect": list(aspect)}
+    return {"format": FORMAT, "version": VERSION, "source": source, "size": size, **chosen, "stamp": stamp}
 
 
 def write_manifest(folder: Path, head: dict, entries: list[dict], listed: list[tuple[str, str]]) -> None:
@@ -64,6 +69,7 @@ def read_manifest(folder: Path) -> dict | None:
         broken = content != found["hash"] or [e["name"] for e in good] != sorted(e["name"] for e in good)
         broken = broken or len({e["row"] for e in good}) != len(good) or any(e["row"] < 0 for e in good)
         _ = found["source"], found["stamp"], [(e["name"], e["reason"]) for e in found["skipped"]]
+        _ = [float(ratio) for ratio in found.get("aspect", ())]
     except (ValueError, KeyError, TypeError, AttributeError):
         broken = True
     if not ours:

@@ -11,6 +11,7 @@ Every picture has its row from the start, so workers need not talk; the row of a
 import contextlib
 import errno
 import hashlib
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -42,14 +43,16 @@ class Pack:
     hash: str  # of names, keys and size: the same for the same content, whatever the order, the workers or the tar
     skipped: tuple[tuple[str, str], ...]  # (name, reason)
     source: str  # what was packed, for the log
+    aspect: tuple[float, float] | None = None  # the lowest and highest width/height that was taken, None: every one
 
     def __len__(self) -> int:
         return len(self.names)
 
 
 def in_memory(pictures: np.ndarray, names: Sequence[str], source: str) -> Pack:
-    """A Pack of pictures (N, S, S, 3) uint8 that exist already, such as drawn scenes. Keys: sha256 of the names."""
-    if pictures.ndim != 4 or pictures.shape[1] != pictures.shape[2] or pictures.shape[3] != 3 or pictures.dtype != "u1":
+    """A Pack of pictures (N, S, S, 3) uint8 that exist already, such as drawn scenes; (N, S, S, 4) where each pixel has a
+    fourth number, such as its part of the scene. Keys: sha256 of the names."""
+    if pictures.ndim != 4 or pictures.shape[1] != pictures.shape[2] or pictures.shape[3] not in (3, 4) or pictures.dtype != "u1":
         raise BadInput(f"pictures are {pictures.dtype} {pictures.shape}, expected uint8 (N, S, S, 3)")
     if len(names) != len(pictures) or len(set(names)) != len(names):
         raise BadInput(f"{len(names)} names for {len(pictures)} pictures, expected a name of its own for each")
@@ -89,23 +92,27 @@ def open_pack(folder: str | Path) -> Pack:
         what = f"{shown(folder / PICTURES)} holds {pictures.dtype} {pictures.shape}"
         raise BadInput(f"{what}, which does not fit its {MANIFEST}; delete the folder and pack again")
     return Pack(pictures, rows, tuple(e["name"] for e in good), tuple(e["sha256"] for e in good), size, found["hash"],
-                tuple((e["name"], e["reason"]) for e in found["skipped"]), found["source"])
+                tuple((e["name"], e["reason"]) for e in found["skipped"]), found["source"],
+                tuple(found["aspect"]) if "aspect" in found else None)
 
 
 def pack(source: str | Path, out: str | Path, size: int = 256, workers: int | None = None,
-         progress: bool = True) -> Pack:
+         progress: bool = True, aspect: tuple[float, float] | None = None) -> Pack:
     """Pack every picture of a folder or tar into the folder `out`, cropped to its middle square and resized to `size`.
 
-    Goes on with an unfinished pack and updates a finished one, of the same source and size; anything else in `out` is
-    refused and left alone. Bad pictures are skipped and listed. Raises BadInput for what a user can mend, OSError where
+    aspect: (low, high) leaves out pictures whose width/height, upright and before the crop, is outside; they are listed
+    as skipped, as bad pictures are. Goes on with an unfinished pack and updates a finished one, of the same source, size
+    and aspect; anything else in `out` is refused and left alone. Raises BadInput for what a user can mend, OSError where
     the disk fails or is full: before the first picture if the file system can reserve space, never as a crash.
     """
     source, out = Path(os.path.abspath(source)), Path(os.path.abspath(out))
     if not 1 <= size <= 8192:
         raise BadInput(f"size {size}, expected 1 to 8192 pixels")
+    if aspect is not None and not (len(aspect) == 2 and 0 < aspect[0] <= aspect[1] < math.inf):
+        raise BadInput(f"aspect {','.join(map(str, aspect))}, expected the lowest and the highest width/height, such as 0.5,1.5")
     if not source.is_dir() and not source.is_file():
         raise BadInput(f"{shown(source)} is not there, expected a folder or a tar of pictures")
-    head = manifest.head(shown(source), size, stamp(source))
+    head = manifest.head(shown(source), size, stamp(source), aspect)
     finished = _check(out, head)
     if finished and head["stamp"] and finished["stamp"] == head["stamp"]:
         return open_pack(out)  # a tar: as it is unchanged, so is everything in it
@@ -137,10 +144,11 @@ def _check(out: Path, head: dict) -> dict | None:
     if foreign:
         what = f"{shown(out)} holds other files ({shown(foreign[0])})"
         raise BadInput(f"{what}, expected a new or empty folder, or a pack")
-    for what in ("source", "size"):
-        if old and old.get(what) != head[what]:
+    for what in ("source", "size", "aspect"):
+        if old and old.get(what) != head.get(what):
             kind = "a" if finished else "an unfinished"
-            raise BadInput(f"{shown(out)} already holds {kind} pack of {what} {old.get(what)}, not {head[what]}: "
+            there, wanted = old.get(what, "any"), head.get(what, "any")
+            raise BadInput(f"{shown(out)} already holds {kind} pack of {what} {there}, not {wanted}: "
                            "choose another folder, or delete it first")
     return finished
 

@@ -44,6 +44,7 @@ def run(out: Path, head: dict, found: Listing, before: dict[str, dict], done: se
         with bar, open(out / JOURNAL, "a", encoding="ascii") as journal, contextlib.closing(fresh):
             try:
                 for chunk in fresh:
+                    chunk = [_wanted(array, start, head, entry) for entry in chunk]
                     entries += chunk
                     waiting += chunk
                     bar.update(len(chunk))
@@ -56,7 +57,8 @@ def run(out: Path, head: dict, found: Listing, before: dict[str, dict], done: se
     if len(bad) == len(entries):
         for name in PICTURES, MANIFEST, JOURNAL:  # the journal last: without it the folder would not be ours
             (out / name).unlink(missing_ok=True)
-        raise BadInput(f"none of the {len(bad)} pictures in {head['source']} could be read; the first, "
+        could = "taken" if "aspect" in head else "read"
+        raise BadInput(f"none of the {len(bad)} pictures in {head['source']} could be {could}; the first, "
                        f"{shown(bad[0]['name'])}: {bad[0]['reason']}")
     write_manifest(out, head, entries, found.skipped)
     if progress:
@@ -76,6 +78,20 @@ def _prepare(array, rows: dict[str, int], size: int, old_manifest: Path) -> int:
         array.seek(start + free * row)
         array.write(bytes(row))
     return start
+
+
+def _wanted(array, start: int, head: dict, entry: dict) -> dict:
+    """The entry; for a picture whose width/height was not asked for one with a reason instead, and its row is black again."""
+    low, high = head.get("aspect", (0, float("inf")))
+    if "reason" in entry or low <= (ratio := entry["width"] / entry["height"]) <= high:
+        return entry
+    row = head["size"] ** 2 * 3
+    array.seek(start + entry["row"] * row)
+    array.write(bytes(row))
+    # as many digits as it takes to see that it is outside
+    text = next(text for digits in range(3, 18) if not low <= float(text := f"{ratio:.{digits}g}") <= high)
+    kept = {key: entry[key] for key in ("name", "row", "bytes", "mtime_ns")}
+    return {**kept, "reason": f"width/height {text} is outside {low:g} to {high:g}"}
 
 
 def _rows(names: list[str], before: dict[str, dict]) -> dict[str, int]:

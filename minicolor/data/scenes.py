@@ -27,8 +27,9 @@ from minicolor.data.drawn.street import street
 from minicolor.data.drawn.workers import fill, useful_workers
 from minicolor.errors import BadInput
 
-__all__ = ["AMBIGUOUS", "CLASSES", "PARTS", "TOSS_NAMES", "Scene", "draw", "draw_all"]
+__all__ = ["AMBIGUOUS", "CLASSES", "PARTS", "TOSS_NAMES", "Scene", "draw", "draw_all", "painted"]
 
+PLANES = ("", "mask", "label")
 _PAINTERS = (landscape, house, fruit, portrait, street)  # in the order of CLASSES
 
 
@@ -65,17 +66,28 @@ def _check(name: str, value: int, least: int, most: int | None = None) -> None:
         raise BadInput(f"{name} must be a whole number {limits}, got {value!r}")
 
 
-def draw_all(seed: int, count: int, size: int, workers: int | None = None) -> np.ndarray:
+def draw_all(seed: int, count: int, size: int, workers: int | None = None, plane: str = "") -> np.ndarray:
     """Scenes 0 .. count - 1 of the data set `seed`: (count, size, size, 3) uint8 sRGB, whatever the workers.
 
     workers: processes, this one included; None: as many as are worth their start, 1 is always enough.
-    Raises BadInput as draw does, and for a negative count or fewer than one worker.
+    plane: "mask" or "label" gives (count, size, size, 4): a fourth number for each pixel, its part or its scene's class.
+    Raises BadInput as draw does, and for a negative count, fewer than one worker, or another plane.
     """
     for name, value, least in (("seed", seed, 0), ("count", count, 0), ("size", size, 8)):
         _check(name, value, least)
     if workers is not None:
         _check("workers", workers, 1)
-    out = np.empty((count, size, size, 3), np.uint8)
+    if plane not in PLANES:
+        raise BadInput(f"plane must be mask or label, or empty for none, got {plane!r}")
+    out = np.empty((count, size, size, 4 if plane else 3), np.uint8)
     many = workers or useful_workers(count, size)
-    fill(out, lambda i: draw(seed, i, size).rgb, seed, max(1, min(many, count)))
+    fill(out, lambda i: painted(seed, i, size, plane), seed, max(1, min(many, count)), plane)
     return out
+
+
+def painted(seed: int, index: int, size: int, plane: str = "") -> np.ndarray:
+    """Scene `index` as (size, size, 3) uint8, or (size, size, 4) with its mask or its label behind the colors."""
+    scene = draw(seed, index, size)
+    if not plane:
+        return scene.rgb
+    return np.dstack([scene.rgb, scene.mask if plane == "mask" else np.full((size, size), scene.label, np.uint8)])

@@ -9,19 +9,22 @@ import numpy as np
 from minicolor.data.manifest import JOURNAL, MANIFEST
 from minicolor.data.pack import Pack, in_memory, is_pack, open_pack, pack
 from minicolor.data.scenes import draw_all
+from minicolor.data.sets import SETS, locate
 from minicolor.errors import BadInput
 
 
-def open_data(data: str, size: int, pictures: int, seed: int = 0, packs: str | Path = "packs", progress: bool = True) -> Pack:
+def open_data(data: str, size: int, pictures: int, seed: int = 0, packs: str | Path = "packs", progress: bool = True,
+              aspect: tuple[float, float] | None = None) -> Pack:
     """At most `pictures` pictures of `size` pixels from "scenes", a pack's folder, or a folder or tar of photographs.
 
     Photographs are packed into `packs`/<name>-<size>-<id>, once: the next run opens that. BadInput with one sentence
     for anything that is none of these, for no pictures, and for a pack of another size.
+    aspect: (low, high) leaves out photographs whose width/height is outside; the automatic pack has another folder
+    then, and a pack that was made with another aspect is refused. Drawn scenes are square and all taken.
     """
     if data == "scenes" and not Path(data).exists():
-        names = [f"scene-{seed}-{i:06d}" for i in range(pictures)]
-        return in_memory(draw_all(seed, pictures, size), names, f"drawn scenes, seed {seed}")
-    path = Path(data)
+        return open_scenes(size, pictures, seed)
+    path = locate(data) if data in SETS and not Path(data).exists() else Path(data)
     if not path.exists():
         raise BadInput(f"--data {data}: no such folder; expected scenes, a folder or tar of photographs, or a pack")
     if is_pack(path) or any((path / name).exists() for name in (MANIFEST, JOURNAL)):    # unfinished: open_pack says so
@@ -29,10 +32,26 @@ def open_data(data: str, size: int, pictures: int, seed: int = 0, packs: str | P
         if opened.size != size:
             raise BadInput(f"{data} holds pictures of {opened.size} pixels: train with --size {opened.size}, or pack "
                            f"the photographs again with --size {size}")
+        if aspect is not None and opened.aspect != tuple(map(float, aspect)):
+            low, high = aspect
+            raise BadInput(f"{data} was packed with width/height {_shown(opened.aspect)}: pack the photographs again with "
+                           f"--aspect {low:g},{high:g}")
     else:
         which = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
-        opened = pack(path, Path(packs) / f"{path.resolve().name}-{size}-{which}", size, progress=progress)
+        chosen = "" if aspect is None else "-aspect-" + "-".join(map(str, aspect))
+        out = Path(packs) / f"{path.resolve().name}-{size}{chosen}-{which}"
+        opened = pack(path, out, size, progress=progress, aspect=aspect)
     return take(opened, pictures)
+
+
+def _shown(aspect: tuple[float, float] | None) -> str:
+    return "of any value" if aspect is None else f"from {aspect[0]:g} to {aspect[1]:g}"
+
+
+def open_scenes(size: int, pictures: int, seed: int, plane: str = "") -> Pack:
+    """Drawn scenes 0 .. pictures - 1; plane "mask" or "label" puts that behind the colors, as a fourth number of each pixel."""
+    names = [f"scene-{seed}-{i:06d}" for i in range(pictures)]
+    return in_memory(draw_all(seed, pictures, size, plane=plane), names, f"drawn scenes, seed {seed}")
 
 
 def take(pack: Pack, count: int) -> Pack:

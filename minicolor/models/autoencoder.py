@@ -43,7 +43,7 @@ class Autoencoder(nn.Module):
 
     def __init__(self, widths: tuple[int, ...] = FIVE_LEVELS, skips: bool = True):
         super().__init__()
-        self.skips = skips
+        self.skips, self.multiple = skips, 2 ** len(widths)
         from_above = (3, *widths[:-1])
         self.down = nn.ModuleList(_down(c, out, norm=out > widths[0]) for c, out in zip(from_above, widths))
         ups, below = [], widths[-1]

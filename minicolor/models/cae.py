@@ -20,6 +20,8 @@ from torch import Tensor, nn
 class CAE(nn.Module):
     """(N, in_channels, H, W) in [-1, 1] -> (N, out_channels, H, W), about [-1, 1], not bounded; H and W multiples of 4."""
 
+    multiple = 4  # what both sides must be multiples of
+
     def __init__(self, in_channels: int = 1, out_channels: int = 2):
         super().__init__()
         self.encoder = nn.Sequential(

@@ -32,6 +32,8 @@ from minicolor.models.resnet18 import ResNet18
 class DynamicUnet(nn.Module):
     """(N, in_channels, H, W) in [-1, 1] -> (N, out_channels, H, W), unbounded; H and W multiples of 32."""
 
+    multiple = 32  # what both sides must be multiples of
+
     def __init__(self, in_channels: int = 1, out_channels: int = 2, base: int = 64):
         super().__init__()
         self.body = ResNet18(classes=None, in_channels=in_channels, base=base)

@@ -22,6 +22,8 @@ from minicolor.models.conv4x4 import Conv4x4, ConvTranspose4x4
 class ResidualUNet(nn.Module):
     """(N, in_channels, H, W) in [-1, 1] -> (N, out_channels, H, W), about [-1, 1], not bounded; sides multiples of 16."""
 
+    multiple = 16  # what both sides must be multiples of
+
     def __init__(self, in_channels: int = 1, out_channels: int = 2, base: int = 32):
         super().__init__()
         down = [in_channels, base, 2 * base, 4 * base, 8 * base]              # 1 32 64 128 256

@@ -33,7 +33,7 @@ class UNet(nn.Module):
         super().__init__()
         if levels < 2:
             raise ValueError(f"a U-Net needs at least 2 levels, not {levels}")
-        self.levels = levels
+        self.levels, self.multiple = levels, 2**levels
         widths = [base * min(2**i, 8) for i in range(levels)]  # 64 128 256 512 512 ... : the paper stops doubling at 8x
 
         down, up = [Conv4x4(in_channels, widths[0], bias=False, slope=0.2)], []
@@ -49,7 +49,7 @@ class UNet(nn.Module):
         normal_(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        multiple = 2**self.levels
+        multiple = self.multiple
         if x.shape[-2] % multiple or x.shape[-1] % multiple:
             raise ValueError(f"a U-Net of {self.levels} levels needs sides that are multiples of {multiple}, "
                              f"not {x.shape[-2]}x{x.shape[-1]}")

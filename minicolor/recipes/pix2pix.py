@@ -11,7 +11,8 @@ from minicolor.data.pairs import CHANNELS
 from minicolor.models.patchgan import PatchGAN
 from minicolor.models.unet import UNet
 from minicolor.recipe import Recipe
-from minicolor.steps.pix2pix import Pix2PixStep
+from minicolor.steps.gan import GANStep
+from minicolor.tasks.color import Color
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,13 @@ class Pix2PixRecipe(Recipe):
             self.expect(field, fine, expected)
         return super().check()
 
+    def task(self):
+        return Color(self.target)
+
     def build(self, autocast):
         halvings = (self.size & -self.size).bit_length() - 1        # how often size can be halved: 256 -> 8, 96 -> 5
         channels = CHANNELS[self.target]
-        return Pix2PixStep(
+        return GANStep(
             UNet(1, channels, base=self.base, levels=min(self.levels, halvings)),
             PatchGAN(1 + channels, base=self.d_base),               # it sees the grey picture beside the colored one
             lr=self.lr, beta1=self.beta1, l1_weight=self.l1_weight, autocast=autocast,

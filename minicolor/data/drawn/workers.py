@@ -1,4 +1,4 @@
-"""Draw many scenes on all cores. Run as `python -m minicolor.data.drawn.workers SEED FIRST LAST SIZE` it is one worker.
+"""Draw many scenes on all cores. Run as `python -m minicolor.data.drawn.workers SEED FIRST LAST SIZE [PLANE]` it is one worker.
 
 Why not multiprocessing: a fork of a process that has loaded torch copies locks whose threads do not exist in the
 child, and may hang; spawn imports the caller's main file again, which costs seconds where that imports torch, and
@@ -31,8 +31,8 @@ def useful_workers(count: int, size: int) -> int:
     return max(1, min(cores(), int(seconds / WORTH_A_PROCESS)))
 
 
-def fill(out: np.ndarray, one: Callable[[int], np.ndarray], seed: int, workers: int) -> None:
-    """Put scene i into out[i], (count, size, size, 3) uint8, with this process and workers - 1 others.
+def fill(out: np.ndarray, one: Callable[[int], np.ndarray], seed: int, workers: int, plane: str = "") -> None:
+    """Put scene i into out[i], (count, size, size, 3 or 4) uint8, with this process and workers - 1 others.
 
     one: draws scene i here; the others draw the same with the same code. A worker that cannot be started, or that dies,
     costs time only: its share is drawn here.
@@ -41,7 +41,7 @@ def fill(out: np.ndarray, one: Callable[[int], np.ndarray], seed: int, workers: 
     edges = [count * k // workers for k in range(workers + 1)]
     shares = [out[a:b] for a, b in zip(edges[1:], edges[2:])]
     done = [False] * len(shares)
-    helpers = [threading.Thread(target=_fetch, args=(share, seed, a, done, k), daemon=True)
+    helpers = [threading.Thread(target=_fetch, args=(share, seed, a, plane, done, k), daemon=True)
                for k, (share, a) in enumerate(zip(shares, edges[1:]))]  # fmt: skip
     for helper in helpers:
         helper.start()
@@ -55,11 +55,11 @@ def fill(out: np.ndarray, one: Callable[[int], np.ndarray], seed: int, workers: 
                 share[i] = one(edges[k + 1] + i)
 
 
-def _fetch(share: np.ndarray, seed: int, first: int, done: list[bool], k: int) -> None:
+def _fetch(share: np.ndarray, seed: int, first: int, plane: str, done: list[bool], k: int) -> None:
     """Start one worker and read its pictures straight into their place; done[k] says whether all of them came."""
     root = str(Path(__file__).resolve().parents[3])
     path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH")) if p)
-    numbers = [str(n) for n in (seed, first, first + len(share), share.shape[1])]
+    numbers = [str(n) for n in (seed, first, first + len(share), share.shape[1], plane)]
     try:
         with subprocess.Popen(
             [sys.executable, "-m", __name__, *numbers],
@@ -75,11 +75,11 @@ def _fetch(share: np.ndarray, seed: int, first: int, done: list[bool], k: int) -
 
 
 def main(arguments: list[str]) -> None:
-    from minicolor.data.scenes import draw  # here, because scenes imports this file
+    from minicolor.data.scenes import painted  # here, because scenes imports this file
 
-    seed, first, last, size = (int(a) for a in arguments)
+    seed, first, last, size = (int(a) for a in arguments[:4])
     for i in range(first, last):
-        sys.stdout.buffer.write(draw(seed, i, size).rgb)
+        sys.stdout.buffer.write(painted(seed, i, size, *arguments[4:]))
     sys.stdout.buffer.flush()
 
 

@@ -16,7 +16,7 @@ from minicolor.metrics.ab_rmse import ab_rmse
 from minicolor.models.modes import settling
 from minicolor.models.patchgan import PatchGAN
 from minicolor.models.unet import UNet
-from minicolor.steps.pix2pix import Pix2PixStep
+from minicolor.steps.gan import GANStep
 
 
 def a_batch(n: int = 2, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -59,7 +59,7 @@ def test_three_steps_agree_with_a_plain_loop(lr, beta1, weight):
     g, d = networks()
     g2, d2 = copy.deepcopy(g), copy.deepcopy(d)
     batches = [a_batch(2, seed) for seed in range(3)]
-    step = Pix2PixStep(g, d, lr=lr, beta1=beta1, l1_weight=weight)
+    step = GANStep(g, d, lr=lr, beta1=beta1, l1_weight=weight)
     ours = [step.step(x, y) for x, y in batches]
     for mine, theirs in zip(ours, by_hand(g2, d2, batches, lr, beta1, weight), strict=True):
         assert list(mine) == ["d_real", "d_fake", "g_gan", "g_l1"]
@@ -78,7 +78,7 @@ def test_the_discriminator_hears_nothing_of_the_generators_loss():
     g, d = networks()
     g2, d2 = copy.deepcopy(g), copy.deepcopy(d)
     x, y = a_batch()
-    Pix2PixStep(g, d, l1_weight=0).step(x, y)
+    GANStep(g, d, l1_weight=0).step(x, y)
     by_hand(g2, d2, [(x, y)], 2e-4, 0.5, 0.0)
     for (name, p), other in zip(d.named_parameters(), d2.parameters()):
         torch.testing.assert_close(p.grad, other.grad, atol=1e-6, rtol=1e-4, msg=lambda m, name=name: f"{name}: {m}")
@@ -87,7 +87,7 @@ def test_the_discriminator_hears_nothing_of_the_generators_loss():
 def test_each_loss_moves_its_own_network_alone():
     x, y = a_batch()
     for still, moving in (("generator", "discriminator"), ("discriminator", "generator")):
-        step = Pix2PixStep(*networks())
+        step = GANStep(*networks())
         step.optimizers[still].param_groups[0]["lr"] = 0.0
         before = {n: copy.deepcopy(list(net.parameters())) for n, net in step.networks.items()}
         step.step(x, y)
@@ -97,7 +97,7 @@ def test_each_loss_moves_its_own_network_alone():
 
 
 def test_afterwards_every_weight_can_still_learn():
-    step = Pix2PixStep(*networks())
+    step = GANStep(*networks())
     for _ in range(2):
         step.step(*a_batch())
         assert all(p.requires_grad for net in step.networks.values() for p in net.parameters())
@@ -107,7 +107,7 @@ def test_afterwards_every_weight_can_still_learn():
 def test_the_truth_and_the_condition_are_left_alone():
     x, y = a_batch()
     before = x.clone(), y.clone()
-    Pix2PixStep(*networks()).step(x, y)
+    GANStep(*networks()).step(x, y)
     assert torch.equal(x, before[0]) and torch.equal(y, before[1])
     assert x.grad is None and y.grad is None
 
@@ -122,7 +122,7 @@ def test_every_forward_pass_runs_in_the_autocast_that_was_asked_for():
         def __exit__(self, *_):
             inside.pop()
 
-    step = Pix2PixStep(*networks(), autocast=Watch)
+    step = GANStep(*networks(), autocast=Watch)
     for name, network in step.networks.items():
         network.register_forward_pre_hook(lambda *_, name=name: passes.append((name, bool(inside))))
     x, y = a_batch()
@@ -133,7 +133,7 @@ def test_every_forward_pass_runs_in_the_autocast_that_was_asked_for():
 
 
 def test_generate_is_the_generator():
-    step = Pix2PixStep(*networks())
+    step = GANStep(*networks())
     x, _ = a_batch()
     step.networks["generator"].eval()
     with torch.inference_mode():

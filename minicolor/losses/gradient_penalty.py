@@ -1,0 +1,43 @@
+"""The gradient penalty of WGAN-GP.     source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv:1704.00028,
+eq. 3 and algorithm 1 (where its weight is 10; here the penalty comes without)
+
+    between = e real + (1 - e) fake             e uniform in [0, 1), one for each picture
+    penalty = mean over pictures of (|| d C(between) / d between || - 1)^2
+
+The norm is over all numbers of one picture. A critic that gives maps (PatchGAN) stands for the sum over its map.
+The pictures must not meet in the critic (section 4: no BatchNorm in training mode), else a slope is not one picture's.
+
+Everything here is float32 even inside autocast: the loss differentiates a gradient, so the rounding of bfloat16 (3 digits) would
+go through the network twice before the weights see it, in a difference to 1 that is small where training goes well.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def gradient_penalty(critic: Callable[..., Tensor], real: Tensor, fake: Tensor, *condition: Tensor,
+                     draws: Tensor | None = None) -> Tensor:
+    """Two (N, C, H, W) -> a scalar >= 0, whose slope reaches the critic's weights alone.
+
+    The critic is called as critic(*condition, between). draws: e, (N, 1, 1, 1) in [0, 1]; drawn here where it is None.
+    """
+    if real.ndim != 4 or real.shape != fake.shape:
+        raise ValueError(f"real and fake must be (N, C, H, W) of one shape, not {tuple(real.shape)} and {tuple(fake.shape)}")
+    if draws is not None and draws.shape != (len(real), 1, 1, 1):
+        raise ValueError(f"draws must be ({len(real)}, 1, 1, 1), one number for each picture, not {tuple(draws.shape)}")
+    real, fake, *condition = (_full(x) for x in (real, fake, *condition))
+    e = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype) if draws is None else draws.to(real)
+    between = (e * real + (1 - e) * fake).requires_grad_()
+    with torch.autocast(real.device.type, enabled=False):
+        scores = critic(*condition, between)
+        # the sum over the batch: no picture's score depends on another picture, so each gets its own slope
+        (slope,) = torch.autograd.grad(scores, between, torch.ones_like(scores), create_graph=True)
+        norm = torch.linalg.vector_norm(slope.flatten(1), dim=1)     # its slope at 0 is 0, where that of sqrt would be infinite
+        return (norm - 1).square().mean()
+
+
+def _full(x: Tensor) -> Tensor:
+    """Off the graph (the generator is not to learn from this), in float32, or in float64 if it was that."""
+    return x.detach() if x.dtype == torch.float64 else x.detach().float()
