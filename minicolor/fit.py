@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from minicolor import checkpoint, report, weights
@@ -42,8 +43,8 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
     saved = _previous(out, pack)
     parts = parts or split(pack.keys, recipe.seed)
     task = recipe.task()
-    train, val, test = (Loader(pack, parts[p], recipe.batch_size, device, recipe.seed, shuffle=p == "train")
-                        for p in ("train", "val", "test"))
+    train = Loader(pack, np.repeat(parts["train"], recipe.crops), recipe.batch_size, device, recipe.seed)
+    val, test = (Loader(pack, parts[p], recipe.batch_size, device, shuffle=False) for p in ("val", "test"))
 
     torch.manual_seed(recipe.seed)                                   # of the weights, and of dropout
     step = recipe.build(autocast(recipe.precision, device))

@@ -7,6 +7,7 @@ The comment beside a field is its documentation: `train --help` prints it, and t
 import dataclasses
 import importlib
 import inspect
+import math
 import pkgutil
 import re
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class Recipe:
     flip: bool = True                   # mirror one training picture in two
     jitter: float = 1.0                 # enlarge training pictures by this factor, then crop back at random; 1: off
     crop: int = 0                       # train on squares of this side, cut at random from the pictures; 0: on whole ones
+    crops: int = 1                      # so many squares out of each picture in an epoch, where crop cuts them
     patience: int = 0                   # stop after so many epochs without a better validation figure; 0: never
     init: str = ""                      # start from another run's networks (its folder), or from a weights file or its name
     precision: str = "auto"             # float32, bf16 (autocast), or auto: bf16 where the hardware computes in it
@@ -84,7 +86,9 @@ class Recipe:
             ("decay", 0 <= self.decay <= 1, "between 0 (constant step size) and 1"),
             ("seed", 0 <= self.seed < 2**31, "between 0 and 2147483647"),
             ("jitter", 1 <= self.jitter <= 2, "between 1 (off) and 2"),
-            ("crop", self.crop == 0 or 16 <= self.crop <= self.size, f"0 (whole pictures), or 16 to --size, {self.size}"),
+            ("crop", self.crop == 0 or 16 <= self.crop <= self.size and self.crop % self.SIDES == 0,
+             f"0 (whole pictures), or 16 to --size, {self.size}, and a multiple of {self.SIDES}"),
+            ("crops", self.crops == 1 or self.crops > 1 and self.crop > 0, "1, or more together with --crop"),
             ("patience", self.patience >= 0, "0 (never stop early) or more"),
             ("norm_pictures", self.norm_pictures >= 0, "0 (the averages as training left them) or more"),
             ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
@@ -92,6 +96,8 @@ class Recipe:
         ]
         for rule in rules:
             self.expect(*rule)
+        for field, value in to_dict(self).items():              # infinity is "0 or more" too
+            self.expect(field, not isinstance(value, float) or math.isfinite(value), "a finite number")
         return self
 
     def expect(self, field: str, fine: bool, expected: str) -> None:

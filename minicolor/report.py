@@ -36,7 +36,7 @@ class Log:
         table = csv.DictWriter(text, fieldnames=list(history[-1]), lineterminator="\n")
         table.writeheader()
         table.writerows({k: f"{v:.6g}" for k, v in row.items()} for row in history)
-        _write(self.path, text.getvalue().encode())
+        write(self.path, text.getvalue().encode())
 
     def epoch(self, history: list[dict]) -> None:
         """The newest row, into both."""
@@ -58,7 +58,7 @@ def strip(path: Path, pictures: list[Tensor]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     png = io.BytesIO()
     Image.fromarray(stacked).save(png, "PNG")
-    _write(path, png.getvalue())
+    write(path, png.getvalue())
 
 
 def grid_row(pictures: Tensor) -> np.ndarray:
@@ -71,7 +71,7 @@ def grid_row(pictures: Tensor) -> np.ndarray:
 
 
 def write_json(path: Path, values: dict) -> None:
-    _write(path, (json.dumps(_finite(values), indent=2) + "\n").encode())
+    write(path, (json.dumps(_finite(values), indent=2) + "\n").encode())
 
 
 def _finite(value):
@@ -135,7 +135,7 @@ def page(path: Path, results: dict, task, recipe_comments: dict[str, str], strip
     style = ("body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
              "img{max-width:100%}table{border-collapse:collapse}td{padding:.2rem 1rem .2rem 0;border-top:1px solid #ddd;"
              "vertical-align:top;overflow-wrap:anywhere}td+td+td{color:#666}small{color:#666;font-weight:normal}")
-    _write(path, ("<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' "
+    write(path, ("<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' "
                   f"content='width=device-width'><title>{_e(recipe['name'])} · minicolor</title><style>{style}</style>"
                   + "".join(sections) + "</html>\n").encode())
 
@@ -152,7 +152,7 @@ def _png(data: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(data).decode()
 
 
-def _write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes) -> None:
     """Whole or not at all: a reader never sees half a file, and a full disk leaves the old one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -8,9 +8,11 @@ from pathlib import Path
 from minicolor import checkpoint
 from minicolor import recipe as recipes
 from minicolor.errors import BadInput, Parser, one_line
+from minicolor.every import every
 from minicolor.fit import claim, fit
 from minicolor.kernels.backend import set_backend
 from minicolor.precision import choose_device
+from minicolor.search import candidates, search, table
 
 NOT_FLAGS = ("name", "experiment", "source")  # what a recipe is, not what it is set to
 
@@ -19,11 +21,13 @@ def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     with one_line():
         words = [a for a in argv if not a.startswith("-")]
-        name = next((a for a in words if a in recipes.names()), words[0] if words else None)   # flags may come first
+        name = next((a for a in words if a in recipes.names()), words[0] if words and "--all" not in argv else None)
         if "--list" in argv:
             return _list()
         module = recipes.load(name) if name else None
         args = _parser(name, module).parse_args(argv)
+        if args.all:
+            return _all(args, module)
         if module is None:
             raise BadInput(f"name a recipe: {', '.join(recipes.names())}; --list says what they are")
         run(args, module)
@@ -46,6 +50,8 @@ def run(args: argparse.Namespace, module) -> None:
                   "--full insists on the report's settings")
     if Path(recipe.data).is_dir() and out.resolve().is_relative_to(Path(recipe.data).resolve()):
         raise BadInput(f"--out {out} lies inside --data {recipe.data}: the run's own strips would be taken for photographs")
+    if args.search or args.folds or args.trials:
+        return _search(args, recipe, out, device)
     claim(out, args.resume)
     if args.resume and not (out / "last.pt").exists():
         print(f"nothing to resume in {out}: starting from the beginning")
@@ -63,6 +69,23 @@ def run(args: argparse.Namespace, module) -> None:
           + f"\nlook at {out / 'report.html'} and {out / 'strip.png'}")
     if hasattr(task, "chroma"):
         print(f"color a photograph: python -m minicolor.colorize PHOTO OUT --run {out}")
+
+
+def _search(args, recipe, out: Path, device: str) -> None:
+    """--search, --folds: many runs under `out`, and a table."""
+    if min(args.trials, args.folds) < 0 or (args.trials and not args.search):
+        raise BadInput("--trials N draws from what --search FIELD=LOW..HIGH names, --folds K makes K runs: expected both, above 0")
+    settings = candidates(recipe, args.search or [], args.trials, recipe.seed)
+    rows = search(recipe, settings, args.folds, out, device)
+    print(table(rows, recipe.task().title) + f"\nthe same is in {out / 'search.csv'}")
+
+
+def _all(args, module) -> None:
+    if module or args.full or args.search or args.folds:
+        raise BadInput("--all trains every recipe's small version, and goes with --out, --device and --backend alone")
+    set_backend(args.backend)
+    rows = every(out := Path(args.out or "runs/quick"), choose_device(args.device))
+    print(f"{sum(row.get('better', False) for row in rows)} of {len(rows)} are better than what they had to beat; {out / 'table.json'}")
 
 
 def _resumed(out: Path, recipe, given: dict):
@@ -100,6 +123,10 @@ def _parser(name: str | None, module) -> argparse.ArgumentParser:
     parser.add_argument("--backend", default="auto", metavar="auto|torch|triton",
                         help="what computes: kernels where they help, PyTorch alone, or kernels alone [auto]")
     parser.add_argument("--save-minutes", type=float, default=10, metavar="M", help="checkpoint at least this often [10]")
+    parser.add_argument("--search", nargs="+", metavar="FIELD=V,V", help="train with each of these values, and end in a table")
+    parser.add_argument("--trials", type=int, default=0, metavar="N", help="so many random draws of --search, not its whole grid")
+    parser.add_argument("--folds", type=int, default=0, metavar="K", help="cross validation: K runs, each picture held out once")
+    parser.add_argument("--all", action="store_true", help="every recipe's small version, one after the other, and a table")
     parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard logs too")
     if recipe:
         fields = parser.add_argument_group("the recipe's fields [value with --full; with --quick, where that differs]")

@@ -2,9 +2,11 @@
 
 import threading
 import time
+import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 
 @dataclass
@@ -33,6 +35,19 @@ class Server:
     def put(self, name: str, body: bytes, **how) -> str:
         self.pages[f"/{name}"] = Page(body, **how)
         return f"{self.address}/{name}"
+
+
+def only_this_machine(monkeypatch) -> None:
+    """Make every address but 127.0.0.1 fail, in this process, and ask no proxy."""
+    def guarded(request, *args, real=urllib.request.urlopen, **options):
+        assert urlsplit(request.full_url).hostname == "127.0.0.1", f"a test reaches out to {request.full_url}"
+        return real(request, *args, **options)
+
+    monkeypatch.setattr(urllib.request, "urlopen", guarded)
+    monkeypatch.setattr(urllib.request, "_opener", None)                # it remembers the proxies of the first use
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
 @contextmanager

@@ -7,11 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
-from urllib.parse import urlsplit
 
 import pytest
-from serving import serving
+from serving import only_this_machine, serving
 
 from minicolor.data import download as module
 from minicolor.data.download import download
@@ -24,14 +22,8 @@ SHA = hashlib.sha256(BODY).hexdigest()
 @pytest.fixture(autouse=True)
 def nothing_but_this_machine(monkeypatch):
     """No test may reach the internet, and none waits between two tries."""
-    def guarded(request, *args, real=urllib.request.urlopen, **options):
-        assert urlsplit(request.full_url).hostname == "127.0.0.1", f"a test reaches out to {request.full_url}"
-        return real(request, *args, **options)
-
-    monkeypatch.setattr(urllib.request, "urlopen", guarded)
+    only_this_machine(monkeypatch)
     monkeypatch.setattr(module, "WAITS", (0, 0, 0))
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

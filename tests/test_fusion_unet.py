@@ -96,7 +96,9 @@ def test_nothing_changes_the_segmenter(norm):
 
 def test_only_the_u_net_learns():
     network = small()
-    network(torch.rand(2, 1, 16, 16).requires_grad_()).square().mean().backward()
+    grey = torch.rand(2, 1, 16, 16).requires_grad_()
+    assert not network.segment(grey).requires_grad
+    network(grey).square().mean().backward()
     for name, p in network.named_parameters():
         if name.startswith("segmenter."):
             assert not p.requires_grad and p.grad is None, name
@@ -116,7 +118,7 @@ def test_a_state_dict_is_whole():
     assert parts == {"segmenter", "unet"}, "ImageNet's constants are no weights"
 
 
-@pytest.mark.parametrize("shape", [(1, 3, 16, 16), (1, 16, 16)])
+@pytest.mark.parametrize("shape", [(1, 3, 16, 16), (1, 16, 16), (16, 1, 16)])
 def test_other_pictures_are_refused(shape):
     with pytest.raises(ValueError, match=r"grey pictures of shape \(N, 1, H, W\), not \("):
         small()(torch.rand(shape))

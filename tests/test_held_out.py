@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from skimage.color import lab2rgb, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio
@@ -15,9 +15,12 @@ from torch import nn
 from minicolor.data.loader import Loader
 from minicolor.data.pack import in_memory
 from minicolor.data.pairs import prepare
-from minicolor.held_out import baselines, color, evaluate, settle
+from minicolor.held_out import SEED, answer, baselines, evaluate, samples, settle
 from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
+from minicolor.ops.noise import gaussian_noise
 from minicolor.recipe import load
+from minicolor.tasks.color import Color
+from minicolor.tasks.denoise import Denoise
 
 RECIPE = load("pix2pix_lab").QUICK
 
@@ -35,7 +38,7 @@ class Answers:
     """A step object whose network answers with what it is told, (N, C, S, S), picture by picture in list order."""
 
     def __init__(self, answers: torch.Tensor):
-        self.networks, self.answers, self.at = {"generator": nn.Identity()}, answers, 0
+        self.network, self.answers, self.at = nn.Identity(), answers, 0
 
     def generate(self, x):
         out = self.answers[self.at : self.at + len(x)]
@@ -102,7 +105,7 @@ def test_figures_by_hand():
 @pytest.mark.parametrize("batch_size, at_most", [(2, 1000), (5, 1000), (2, 4), (3, 6)])
 def test_baselines_by_hand(batch_size, at_most):
     train, held = a_pack(6, seed=1), a_pack(5, seed=2)
-    found = baselines(ordered(train, batch_size), ordered(held, 2), at_most)
+    found = baselines(RECIPE, ordered(train, batch_size), ordered(held, 2), at_most)
     rgb = truth(held).permute(0, 2, 3, 1).double().numpy()
     mean = rgb2lab(truth(train).permute(0, 2, 3, 1).double().numpy()[:at_most])[..., 1:].mean((0, 1, 2))
 
@@ -120,9 +123,9 @@ def test_baselines_by_hand(batch_size, at_most):
 def test_the_mean_baseline_is_exact_where_all_pictures_have_one_color():
     red, blue = (in_memory(np.broadcast_to(np.array(c, np.uint8), (3, 8, 8, 3)), list("abc"), "test")
                  for c in ((150, 90, 90), (90, 90, 150)))
-    assert baselines(ordered(red, 2), ordered(red, 2))["mean_ab_rmse"] < 0.01
+    assert baselines(RECIPE, ordered(red, 2), ordered(red, 2))["mean_ab_rmse"] < 0.01
     red_to_blue = np.subtract(*(rgb2lab(truth(pack)[0, :, 0, 0].numpy()[None, None])[0, 0, 1:] for pack in (red, blue)))
-    found = baselines(ordered(red, 2), ordered(blue, 2))["mean_ab_rmse"]
+    found = baselines(RECIPE, ordered(red, 2), ordered(blue, 2))["mean_ab_rmse"]
     assert found == pytest.approx((red_to_blue**2).mean() ** 0.5, abs=0.02)
 
 
@@ -130,23 +133,34 @@ class Norm:
     """A network of one norm and one dropout, to see in which mode it is asked."""
 
     def __init__(self):
-        self.networks = {"generator": nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.Dropout(0.5), nn.Tanh())}
+        self.network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.Dropout(0.5), nn.Tanh())
 
     def generate(self, x):
-        return self.networks["generator"](x)
+        return self.network(x)
+
+
+def a_recipe(**fields) -> SimpleNamespace:
+    """What held_out.py asks of a recipe, and nothing else."""
+    return SimpleNamespace(task=lambda: Color("ab"), **fields)
+
+
+def color(step, recipe, rgb: torch.Tensor) -> torch.Tensor:
+    """What the network makes of pictures: the middle row of a strip."""
+    return samples(step, recipe, rgb)[1]
 
 
 @pytest.mark.parametrize("norm", ["running", "batch"])
 @pytest.mark.parametrize("dropout", [False, True])
 def test_the_recipe_decides_the_mode_and_training_goes_on_as_before(norm, dropout):
     step = Norm()
-    network = step.networks["generator"].train()
+    network = step.network.train()
     asked = []
     network.register_forward_hook(lambda m, *_: asked.append((m[1].training, m[1].track_running_stats, m[2].training)))
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    recipe = SimpleNamespace(target="ab", norm_at_test=norm, dropout_at_test=dropout)
-    out = color(step, recipe, truth(a_pack(3)))
-    assert out.shape == (3, 3, 8, 8) and out.min() >= 0 and out.max() <= 1 and not out.requires_grad
+    recipe = a_recipe(norm_at_test=norm, dropout_at_test=dropout)
+    x = prepare(truth(a_pack(3)), "ab")[0]
+    out = answer(step, recipe, x)
+    assert out.shape == (3, 2, 8, 8) and out.min() >= -1 and out.max() <= 1 and not out.requires_grad
     assert asked == [(norm == "batch", norm == "running", dropout)] * (3 if norm == "batch" else 1)
     assert all(m.training for m in network.modules())
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
@@ -155,7 +169,7 @@ def test_the_recipe_decides_the_mode_and_training_goes_on_as_before(norm, dropou
 @pytest.mark.parametrize("norm", ["running", "batch"])
 def test_a_picture_is_colored_alike_whatever_stands_beside_it(norm):
     step, rgb = Norm(), truth(a_pack(3))
-    recipe = SimpleNamespace(target="ab", norm_at_test=norm, dropout_at_test=False)
+    recipe = a_recipe(norm_at_test=norm, dropout_at_test=False)
     together = color(step, recipe, rgb)
     torch.testing.assert_close(together, torch.cat([color(step, recipe, one) for one in rgb.split(1)]))
 
@@ -163,14 +177,14 @@ def test_a_picture_is_colored_alike_whatever_stands_beside_it(norm):
 def test_settling_takes_the_norms_over_the_first_training_pictures():
     """By hand: the 1x1 convolution of the first four pictures' L, its mean and variance batch by batch, averaged."""
     step, pack = Norm(), a_pack(6)
-    conv, norm = step.networks["generator"][0], step.networks["generator"][1]
-    settle(step, SimpleNamespace(target="ab", norm_at_test="running", norm_pictures=4, batch_size=2), ordered(pack, 3))
+    conv, norm = step.network[0], step.network[1]
+    settle(step, a_recipe(norm_at_test="running", norm_pictures=4, batch_size=2), ordered(pack, 3))
     seen = conv(prepare(truth(pack)[:4], "ab")[0])
     torch.testing.assert_close(norm.running_mean, torch.stack([b.mean((0, 2, 3)) for b in seen.split(2)]).mean(0))
     torch.testing.assert_close(norm.running_var, torch.stack([b.var((0, 2, 3)) for b in seen.split(2)]).mean(0))
     for off in ({"norm_at_test": "batch", "norm_pictures": 4}, {"norm_at_test": "running", "norm_pictures": 0}):
         before = norm.running_mean.clone()
-        settle(step, SimpleNamespace(target="ab", batch_size=2, **off), ordered(a_pack(6, seed=9), 3))
+        settle(step, a_recipe(batch_size=2, **off), ordered(a_pack(6, seed=9), 3))
         assert torch.equal(norm.running_mean, before)
 
 
@@ -180,3 +194,52 @@ def test_the_answer_depends_on_the_lightness_alone():
     lab = rgb_to_lab(rgb)
     grey = lab_to_rgb(torch.cat([lab[:, :1], torch.zeros_like(lab[:, 1:])], 1))
     torch.testing.assert_close(color(step, RECIPE, grey), color(step, RECIPE, rgb), atol=1e-4, rtol=0)
+
+
+def test_a_strips_rows_are_what_it_sees_what_it_makes_of_it_and_the_truth():
+    pack = a_pack(3)
+    sees, makes, true = samples(Answers(prepare(truth(pack), "ab")[1]), RECIPE, truth(pack))
+    assert sees.shape == makes.shape == true.shape == (3, 3, 8, 8)
+    assert torch.equal(true, truth(pack))
+    torch.testing.assert_close(makes, true, atol=1e-4, rtol=0)       # told the truth, it shows the truth; Lab and back in float32
+    lab = rgb2lab(true.permute(0, 2, 3, 1).double().numpy())
+    lab[..., 1:] = 0
+    np.testing.assert_allclose(sees.permute(0, 2, 3, 1), to_rgb(lab), atol=2e-3)      # its own lightness, as the eye sees it
+
+
+class Repeats:
+    """A network that gives back what it is shown, and remembers it."""
+
+    def __init__(self):
+        self.network, self.seen = nn.Identity(), []
+
+    def generate(self, x):
+        self.seen.append(x)
+        return x
+
+
+NOISY = SimpleNamespace(task=lambda: Denoise(0.1), norm_at_test="running", dropout_at_test=False)
+
+
+@settings(deadline=None, max_examples=15)
+@given(count=st.integers(1, 11), batch_size=st.integers(1, 12))
+@example(count=11, batch_size=5)                                     # the last one joins the batch before
+def test_the_noise_of_held_out_pictures_does_not_depend_on_the_batches(count, batch_size):
+    pack, one, many = a_pack(count), Repeats(), Repeats()
+    figures = [evaluate(step, NOISY, ordered(pack, size)) for step, size in ((one, 1), (many, batch_size))]
+    assert torch.equal(torch.cat(one.seen), torch.cat(many.seen))    # bit for bit what each picture had alone
+    assert figures[0] == pytest.approx(figures[1], rel=1e-12)
+    naive = [baselines(NOISY, ordered(pack, 2), ordered(pack, size)) for size in (1, batch_size)]
+    assert naive[0] == pytest.approx(naive[1], rel=1e-12)
+
+
+def test_held_out_noise_is_each_pictures_own_and_the_figures_are_its_psnr():
+    """Pictures that are equal must not get equal noise; whoever gives back what it sees scores what leaving it noisy scores."""
+    flat = in_memory(np.full((5, 8, 8, 3), 128, np.uint8), list("abcde"), "test")
+    step = Repeats()
+    figures = evaluate(step, NOISY, ordered(flat, 2))
+    noise = torch.cat(step.seen) - 128 / 255
+    torch.testing.assert_close(noise, 0.1 * gaussian_noise(5, 8, 8, SEED), atol=1e-6, rtol=0)
+    assert len({picture.numpy().tobytes() for picture in noise}) == 5
+    assert figures == pytest.approx({"psnr": (-10 * (noise**2).mean((1, 2, 3)).log10()).mean().item()}, abs=1e-3)
+    assert baselines(NOISY, ordered(flat, 3), ordered(flat, 3))["noisy_psnr"] == pytest.approx(figures["psnr"])

@@ -5,8 +5,6 @@ import re
 import official
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import nn
 
 from minicolor.errors import BadInput
@@ -43,8 +41,7 @@ def package():
 def network_of(theirs: nn.Module, name: str) -> nn.Module:
     """Our network with the package's weights: net.slice2.3.weight there is features.3.weight here."""
     network = NETWORKS[name](classes=None)
-    state = theirs.net.state_dict()
-    network.load_state_dict({re.sub(r"slice\d+", "features", key): value for key, value in state.items()})
+    network.load_state_dict({re.sub(r"slice\d+", "features", key): v for key, v in theirs.net.state_dict().items()})
     return network
 
 
@@ -86,30 +83,21 @@ def test_the_official_heads_give_the_packages_values_and_slopes(package, name, r
     if not path.is_file():
         pytest.skip(f"no {path.name} beside this checkout")
     theirs, heads = package(name), torch.load(path, map_location="cpu", weights_only=True)
-    before = heads_in(theirs)
-    missing = theirs.load_state_dict(heads, strict=False)
-    assert not missing.unexpected_keys
-    try:
-        assert_equal_to_the_package(LPIPS(network_of(theirs, name), heads_from(heads)), theirs)
-    finally:
-        theirs.load_state_dict(before, strict=False)
+    assert not theirs.load_state_dict(heads, strict=False).unexpected_keys
+    assert_equal_to_the_package(LPIPS(network_of(theirs, name), heads_from(heads)), theirs)
 
 
 def test_real_squeezenet_weights_and_heads_give_the_packages_values(package, real_pictures):
-    files = [real_pictures / "weights" / f"{stem}.pth"
-             for stem in ("squeezenet1_1_features_imagenet_from_keras", "lpips_v0.1_squeeze")]  # fmt: skip
+    stems = ("squeezenet1_1_features_imagenet_from_keras", "lpips_v0.1_squeeze")
+    files = [real_pictures / "weights" / f"{stem}.pth" for stem in stems]
     if missing := [f.name for f in files if not f.is_file()]:
         pytest.skip(f"no {missing[0]} beside this checkout")
     features, heads = (torch.load(f, map_location="cpu", weights_only=True) for f in files)
     theirs, network = package("squeeze"), SqueezeNet(classes=None)
-    before = {key: value.clone() for key, value in theirs.state_dict().items()}
     network.load_state_dict(features)
-    slices = {re.sub(r"net\.slice\d+", "features", key): key for key in before if key.startswith("net.")}
+    slices = {re.sub(r"net\.slice\d+", "features", key): key for key in theirs.state_dict() if key.startswith("net.")}
     theirs.load_state_dict({slices[key]: value for key, value in features.items()} | heads, strict=False)
-    try:
-        assert_equal_to_the_package(LPIPS(network, heads_from(heads)), theirs)
-    finally:
-        theirs.load_state_dict(before)
+    assert_equal_to_the_package(LPIPS(network, heads_from(heads)), theirs)
 
 
 @NAMES
@@ -128,8 +116,6 @@ def test_without_heads_it_is_the_mean_over_channels(package, name):
 class Identity(nn.Module):
     """A network whose stages can be worked out by hand: the picture, and every second pixel of it."""
 
-    CHANNELS = (3, 3)
-
     def stages(self, x):
         return x, x[:, :, ::2, ::2]
 
@@ -137,23 +123,18 @@ class Identity(nn.Module):
 def test_the_formula_by_hand():
     a, b = pictures(2, 6, 8)
     heads = [torch.tensor([0.5, 0.0, 2.0]), torch.tensor([1.0, 3.0, 0.25])]
-    shift, scale = torch.tensor([-0.030, -0.088, -0.188]), torch.tensor([0.458, 0.448, 0.450])
-    expected = []
-    for n in range(2):
-        total = 0.0
-        for head, step in zip(heads, (1, 2), strict=True):
-            rows = []
-            for y in range(0, 6, step):
-                for x in range(0, 8, step):
-                    f, g = ((p[n, :, y, x].double() - shift) / scale for p in (a, b))
-                    rows.append((head * (f / f.norm() - g / g.norm()) ** 2).sum())
-            total = total + torch.stack(rows).mean()
-        expected.append(total)
-    torch.testing.assert_close(LPIPS(Identity(), heads)(a, b).double(), torch.stack(expected), atol=0, rtol=1e-5)
+    shift, scale = torch.tensor([[-0.030, -0.088, -0.188], [0.458, 0.448, 0.450]])
+    expected = torch.zeros(2, dtype=torch.float64)
+    for head, step in zip(heads, (1, 2), strict=True):
+        pixels = [(y, x) for y in range(0, 6, step) for x in range(0, 8, step)]
+        for n in range(2):
+            for y, x in pixels:
+                f, g = ((p[n, :, y, x].double() - shift) / scale for p in (a, b))
+                expected[n] += (head * (f / f.norm() - g / g.norm()) ** 2).sum() / len(pixels)
+    torch.testing.assert_close(LPIPS(Identity(), heads)(a, b).double(), expected, atol=0, rtol=1e-5)
 
 
-@settings(deadline=None, max_examples=20)
-@given(seed=st.integers(0, 999), height=st.integers(17, 40), width=st.integers(17, 40))
+@pytest.mark.parametrize("seed, height, width", [(0, 17, 40), (1, 33, 18), (2, 40, 40)])
 def test_it_is_a_distance(seed, height, width):
     torch.manual_seed(3)
     metric = LPIPS(SqueezeNet(classes=None))
@@ -170,8 +151,7 @@ def test_it_is_a_distance(seed, height, width):
 def test_resnet18_serves_too_and_stays_in_eval_mode():
     torch.manual_seed(0)
     metric = LPIPS(ResNet18(classes=None, base=8), [torch.rand(c) for c in (8, 8, 16, 32, 64)])
-    a, b = pictures(2, 20, 12)
-    before = metric(a, b)
+    (a, b), before = pictures(2, 20, 12), metric(*pictures(2, 20, 12))
     parent = nn.Sequential(metric).train()
     assert not any(module.training for module in metric.modules()) and parent.training
     torch.testing.assert_close(metric(a, b), before)            # BatchNorm's statistics have not moved
@@ -185,13 +165,6 @@ def test_the_network_is_frozen_and_slopes_reach_the_pictures():
     metric(a, b).sum().backward()
     assert not any(p.requires_grad or p.grad is not None for p in metric.parameters())
     assert a.grad.any() and b.grad.any()
-
-
-def test_the_slope_is_right():
-    torch.manual_seed(0)
-    metric = LPIPS(Identity(), [torch.rand(3), torch.rand(3)]).double()
-    a, b = (x.double().requires_grad_() for x in pictures(1, 2, 4))
-    assert torch.autograd.gradcheck(metric, (a, b))
 
 
 def test_where_all_features_are_0_the_slope_is_finite():
@@ -216,14 +189,16 @@ def test_under_autocast_the_distance_is_float32():
     torch.testing.assert_close(d, expected, atol=0, rtol=0.05)                # bfloat16 has 8 bits
     d.sum().backward()
     assert b.grad.isfinite().all() and b.grad.any()
+    assert metric.bfloat16()(a.bfloat16(), b.bfloat16()).dtype == torch.float32       # a network in bfloat16 through and through
 
 
 @pytest.mark.parametrize("change, words", [
     (lambda x: (x + 1) * 127.5, "looks like 0..255"),
     (lambda x: x * 2.2, "looks like ImageNet-normalized"),
-    (lambda x: x * 100, "got -100 .. 100$"),
+    (lambda x: x - 0.05, "got -1.05 .. 0.95; looks"),
+    (lambda x: x + 0.05, "got -0.95 .. 1.05; looks"),
     (lambda x: x * torch.nan, "got nan"),
-], ids=["bytes", "normalized", "wild", "nan"])  # fmt: skip
+], ids=["bytes", "normalized", "below", "above", "nan"])  # fmt: skip
 def test_values_outside_are_refused(change, words):
     metric = LPIPS(Identity())
     a, b = pictures(1, 64, 64)
@@ -260,10 +235,9 @@ def test_heads_that_do_not_fit_are_refused():
     for wrong in (-torch.ones(64), torch.ones(1, 64), torch.tensor(1.0), torch.full((64,), torch.nan)):
         with pytest.raises(ValueError, match="head 0: expected"):
             LPIPS(SqueezeNet(classes=None), [wrong, *fitting[1:]])
-    x = torch.zeros(1, 3, 8, 8)
     for heads in ([], [torch.ones(8)] * 5):                                   # known only once the stages are there
         with pytest.raises(ValueError, match="ResNet18 has stages of"):
-            LPIPS(ResNet18(classes=None, base=4), heads)(x, x)
+            LPIPS(ResNet18(classes=None, base=4), heads)(*pictures())
 
 
 def test_files_that_are_no_heads_are_refused():

@@ -127,7 +127,7 @@ def test_without_a_head_there_are_stages_only():
         network(torch.zeros(1, 3, 32, 32))
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 32, 32), (3, 32, 32), (1, 4, 32, 32)])
+@pytest.mark.parametrize("shape", [(1, 1, 32, 32), (1, 4, 32, 32), (3, 32, 32), (32, 3, 32)])
 def test_other_shapes_are_refused(shape):
     with pytest.raises(ValueError, match=r"pictures of shape \(N, 3, H, W\), not \("):
         MobileNetV3(classes=2)(torch.zeros(shape))

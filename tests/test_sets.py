@@ -1,4 +1,4 @@
-"""A named set is found in whatever layout its owner gave it, the right folder is trained on, and a missing one says how to get it."""
+"""A named set is found in any layout its owners gave it, the right folder is trained on, a missing one says how to get it."""
 
 import re
 from pathlib import Path
@@ -114,7 +114,9 @@ def test_a_half_set_is_not_there(cache):
         sets.locate("landscapes")
 
 
-@pytest.mark.parametrize(("name", "said"), [("imagenet", "nearest names are imagenette"), ("celebA", "celeba"), ("xyz", "imagenette, coco")])
+@pytest.mark.parametrize(("name", "said"), [
+    ("imagenet", "nearest names are imagenette"), ("celebA", "celeba"), ("xyz", "imagenette, coco"),
+])  # fmt: skip
 def test_an_unknown_name_gets_the_nearest(name, said):
     with pytest.raises(BadInput, match=said):
         sets.locate(name)

@@ -122,7 +122,7 @@ def test_any_multiple_doubles_and_stays_in_0_1(levels, height, width, batch, cha
     assert out.shape == (batch, 3, 2 * height, 2 * width) and out.min() >= 0 and out.max() <= 1
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 8, 12), (1, 1, 12, 8), (1, 3, 8, 8), (1, 8, 8), (1, 1, 4, 8)])
+@pytest.mark.parametrize("shape", [(1, 1, 8, 12), (1, 1, 12, 8), (1, 3, 8, 8), (1, 8, 8), (8, 1, 8), (1, 1, 4, 8)])
 def test_other_shapes_are_refused(shape):
     with pytest.raises(ValueError, match=r"needs \(N, 1, H, W\) with sides that are multiples of 8, not \("):
         SuperResUNet(base=1, levels=3)(torch.zeros(shape))

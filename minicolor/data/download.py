@@ -22,7 +22,6 @@ from typing import IO
 
 from tqdm import tqdm
 
-import minicolor
 from minicolor import weights
 from minicolor.data import sets
 from minicolor.data.listing import shown
@@ -118,7 +117,7 @@ def _fetch(address: str, part: Path, size: int | None, progress: bool) -> None:
 
 
 def _open(address: str, start: int) -> http.client.HTTPResponse:
-    headers = {"User-Agent": f"minicolor/{minicolor.__version__}", "Accept-Encoding": "identity"}
+    headers = {"User-Agent": "minicolor", "Accept-Encoding": "identity"}
     headers |= {"Range": f"bytes={start}-"} if start else {}
     try:
         return urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=TIMEOUT)

@@ -18,7 +18,7 @@ from minicolor.data.pack import Pack
 class Loader:
     """Pictures `indices` of a pack, in batches of (N, 3, S, S) uint8 on `device` (N, 4, S, S where the pack has a fourth plane).
 
-    The last batch may be smaller. A last one of a single picture joins the batch before: a picture alone has no batch statistics.
+    A picture that `indices` names twice comes twice in an epoch. The last batch may be smaller. A last one of a single picture joins the batch before: a picture alone has no batch statistics.
     """
 
     def __init__(self, pack: Pack, indices, batch_size: int, device="cpu", seed: int = 0, shuffle: bool = True,
@@ -28,8 +28,8 @@ class Loader:
         self.rows = np.asarray(pack.rows)[self.indices]
         self.device = torch.device(device)
         if resident is None:
-            resident = self.device.type == "cuda" and _fits(len(self.rows) * pack.pictures[0].nbytes)
-        self.resident = torch.from_numpy(pack.pictures[np.sort(self.rows)]).to(self.device) if resident else None
+            resident = self.device.type == "cuda" and _fits(len(np.unique(self.rows)) * pack.pictures[0].nbytes)
+        self.resident = torch.from_numpy(pack.pictures[np.unique(self.rows)]).to(self.device) if resident else None
 
     def __len__(self) -> int:
         """How many pictures."""
@@ -66,7 +66,7 @@ class Loader:
         return batch.pin_memory() if self.device.type == "cuda" else batch
 
     def _gather(self, order: np.ndarray) -> Tensor:
-        where = np.searchsorted(np.sort(self.rows), self.rows[order])                    # rows were stored sorted
+        where = np.searchsorted(np.unique(self.rows), self.rows[order])                  # rows were stored sorted, each once
         return self.resident[torch.from_numpy(where).to(self.device)]
 
 

@@ -86,6 +86,8 @@ def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
                     packed.fileobj.seek(packed.offset)
                     if packed.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
                         raise EOFError("it ends too early")
+                while packed.fileobj.read(1 << 20):             # a .gz has its checksum at the end, behind the tar's own end
+                    pass
     except DAMAGED as e:
         raise e if isinstance(e, BadInput) else _damaged(archive, e) from None
 
@@ -110,4 +112,5 @@ def _refused(archive: Path, name: str, what: str) -> BadInput:
 
 
 def _damaged(archive: Path, error: Exception) -> BadInput:
-    return BadInput(f"{archive} cannot be unpacked ({error}); it is damaged or no zip or tar: download it again")
+    reason = f"{error} ".splitlines()[0].rstrip(": ") or type(error).__name__
+    return BadInput(f"{archive} cannot be unpacked ({reason}); it is damaged or no zip or tar: download it again")

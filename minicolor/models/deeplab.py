@@ -13,11 +13,11 @@ In training a batch holds at least 2 pictures: the ASPP takes BatchNorm's statis
 
 DeepLabV3 is torchvision's deeplabv3_mobilenet_v3_large with its auxiliary head: 11,029,328 parameters with 21 classes, and its
 names, shapes and order, so its weights fit. DeepLabV3Plus has 11,727,653; encoder() picks what those weights have for it, all but
-its decoder, which remains to be trained: there are no official weights of V3+ on this backbone in PyTorch.
+its decoder, which remains to be trained: torchvision has no V3+.
 
 Differs from the papers: as in torchvision, plain 3x3 convolutions instead of V3+'s depthwise separable ones, rates 12, 24, 36 at
-H/16 (the papers: 6, 12, 18), and dropout of 0.5 after the ASPP; bilinear upsampling does not align the corners. V3+'s low-level
-features are the last ones at H/4 (features.3), after its 1x1 convolution to few channels; the paper's backbones are others.
+H/16 (the papers: 6, 12, 18), and dropout of 0.5 after the ASPP. V3+'s low-level features are
+the last block's at H/4 (features.3); the papers' backbones are others.
 """
 
 from typing import Any

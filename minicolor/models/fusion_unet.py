@@ -35,6 +35,7 @@ class FusionUNet(nn.Module):
             if isinstance(layer, nn.BatchNorm2d):
                 layer.track_running_stats = False  # PyTorch's spelling of "keep what you have": nothing resets or renews it
         self.unet = SuperResUNet(1 + classes, 3, base, levels, convs, slope, output)
+        self.multiple = self.unet.multiple
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
 

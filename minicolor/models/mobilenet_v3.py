@@ -131,7 +131,7 @@ class Block(nn.Module):
         if row.squeeze:
             layers += [SqueezeExcitation(many)]
         self.block = nn.Sequential(*layers, _conv_norm_act(many, row.out, 1, act=None))
-        self.adds = row.stride == 1 and channels == row.out  # the table's stride: a dilated block that would halve adds nothing
+        self.adds = stride == 1 and channels == row.out
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.block(x) if self.adds else self.block(x)

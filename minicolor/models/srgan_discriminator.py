@@ -1,4 +1,4 @@
-"""The discriminator of SRGAN: Ledig et al. 2017, arXiv:1609.04802, Fig. 4 (below).
+"""The discriminator of SRGAN: Ledig et al. 2017, arXiv:1609.04802, Fig. 4.
 
     picture (N, in, S, S) -> conv 3x3 lrelu                   S, base
                           -> conv 3x3/2 norm lrelu            S/2, base

@@ -40,7 +40,7 @@ class SuperResUNet(nn.Module):
             raise ValueError(f"SuperResUNet needs levels and convs of at least 1, not {levels} and {convs}")
         if output not in ("sigmoid", "linear"):
             raise ValueError(f'SuperResUNet\'s output is "sigmoid" or "linear", not {output!r}')
-        self.in_channels, self.levels, self.output = in_channels, levels, output
+        self.in_channels, self.levels, self.multiple, self.output = in_channels, levels, 2**levels, output
         widths = [base * 2**i for i in range(levels)]                           # 32 64 128 256 512, of the down blocks
         self.down = nn.ModuleList(
             _convs(c, out, convs, slope) for c, out in zip((in_channels, *widths), widths)
@@ -59,7 +59,7 @@ class SuperResUNet(nn.Module):
         nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        multiple = 2**self.levels
+        multiple = self.multiple
         if x.ndim != 4 or x.shape[1] != self.in_channels or x.shape[2] % multiple or x.shape[3] % multiple:
             raise ValueError(f"SuperResUNet needs (N, {self.in_channels}, H, W) with sides that are multiples of {multiple}, "
                              f"not {tuple(x.shape)}")

@@ -5,6 +5,7 @@ pictures and trained on 2500 of CelebA, split 80/10/10, with Adam and a "very sm
 hyper-parameters of pix2pix": where it gives no number, the pix2pix paper's stands.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 from minicolor.data.pairs import CHANNELS
@@ -40,7 +41,8 @@ class Pix2PixRecipe(Recipe):
         return Color(self.target)
 
     def build(self, autocast):
-        halvings = (self.size & -self.size).bit_length() - 1        # how often size can be halved: 256 -> 8, 96 -> 5
+        side = math.gcd(self.size, self.crop)                      # whole pictures, and crops of them where there are any
+        halvings = (side & -side).bit_length() - 1                  # how often it can be halved: 256 -> 8, 96 -> 5
         channels = CHANNELS[self.target]
         return GANStep(
             UNet(1, channels, base=self.base, levels=min(self.levels, halvings)),

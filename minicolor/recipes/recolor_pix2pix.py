@@ -5,6 +5,7 @@
 The report prints the weights' standard deviation as 0.2 where pix2pix, which it cites, has 0.02: `--init-std 0.2` is its figure.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 from minicolor.models.initialize import normal_
@@ -52,7 +53,8 @@ class RecolorRecipe(Recipe):
 
     def pair(self):
         """Generator and discriminator."""
-        halvings = (self.size & -self.size).bit_length() - 1
+        side = math.gcd(self.size, self.crop)
+        halvings = (side & -side).bit_length() - 1                  # how often it can be halved: 256 -> 8, 96 -> 5
         pair = UNet(1, 3, base=self.base, levels=min(self.levels, halvings)), PatchGAN(4, self.d_base, self.d_norm)
         for network in pair:
             normal_(network, self.init_std)

@@ -11,6 +11,8 @@ from minicolor.recipes.cae import CAERecipe
 
 @dataclass(frozen=True)
 class ResidualUNetRecipe(CAERecipe):
+    SIDES = 16                          # four halvings
+
     base: int = 32                      # channels after the first convolution                          report A, Table II
 
     def check(self):

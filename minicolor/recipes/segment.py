@@ -22,6 +22,7 @@ class SegmentRecipe(Recipe):
         self.expect("data", self.data == "scenes", "scenes: photographs bring no masks along")
         self.expect("jitter", self.jitter == 1, "1: a mask has no values between its own")
         self.expect("batch_size", self.batch_size >= 2, "at least 2: DeepLab's picture-wide features have one value, and no spread")
+        self.expect("norm_at_test", self.norm_at_test != "batch", "running: for the same reason")
         return super().check()
 
     def open(self):

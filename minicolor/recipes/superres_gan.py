@@ -15,6 +15,8 @@ from minicolor.steps.gan import GANStep
 
 @dataclass(frozen=True)
 class SuperResGANRecipe(SuperResRecipe):
+    ALONE = False
+
     d_base: int = 64                    # channels after the discriminator's first convolution          ours
     mae_weight: float = 150.0           # lambda: 100, 150 and 200 were tried                           report D, 4
     ssim_weight: float = 0.0            # none in the GAN                                               report D, 2.3

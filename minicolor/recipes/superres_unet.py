@@ -20,6 +20,8 @@ SLOPES = {"relu": 0.0, "leaky": 0.2}
 
 @dataclass(frozen=True)
 class SuperResRecipe(Recipe):
+    ALONE = True                        # no discriminator judges as well: without any of these losses nothing would be learned
+
     base: int = 32                      # channels of the first level; the bottleneck has 2^levels times as many     8.3: 1024
     levels: int = 5                     # halvings                                                      report D, 8.3
     convs: int = 2                      # convolutions in a block: 1 to 3 were tried                    report D, 8.3
@@ -54,6 +56,8 @@ class SuperResRecipe(Recipe):
             self.expect(field, fine, expected)
         for name, (weight, _) in self.terms().items():
             self.expect(f"{name}_weight", weight >= 0, "0 or more")
+        judged = any(weight > 0 for weight, _ in self.terms().values())
+        self.expect("mae_weight", judged or not self.ALONE, "above 0 where the weights of the other losses are 0")
         return super().check()
 
     def open(self):

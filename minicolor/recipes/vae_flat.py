@@ -26,7 +26,7 @@ class VAERecipe(Recipe):
             ("latent", self.latent >= 1, "at least 1"),
             ("base", self.base >= 1, "at least 1"),
             ("beta", self.beta >= 0, "0 or more"),
-            ("crop", self.crop == 0, "0: the flat code is one of whole pictures"),
+            ("crop", self.crop == 0 or self.spatial, "0: the flat code is one of whole pictures"),
         ):
             self.expect(field, fine, expected)
         return super().check()

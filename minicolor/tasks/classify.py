@@ -16,6 +16,8 @@ HUES = ((230, 80, 60), (70, 140, 220), (240, 190, 60), (110, 190, 90), (170, 110
 
 
 class Classify(Task):
+    """Scenes with a plane of labels -> logits (N, classes)."""
+
     figure, higher, title = "accuracy", True, "accuracy"
     to_beat = {"frequent_accuracy": "most frequent class"}
 

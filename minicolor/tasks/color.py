@@ -26,6 +26,8 @@ from minicolor.tasks.task import Task, as_float, repeat
 
 
 class Color(Task):
+    """Pictures -> lightness, and the color to find. target: "ab" or "rgb"; the rest is above."""
+
     figure, title = "ab_rmse", "ab-RMSE, Lab units"
     to_beat = {"grey_ab_rmse": "left grey", "mean_ab_rmse": "mean training color everywhere"}
 

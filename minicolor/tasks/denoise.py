@@ -12,6 +12,8 @@ from minicolor.tasks.task import Task, repeat
 
 
 class Denoise(Task):
+    """Pictures -> noisy grey, and clean grey."""
+
     figure, higher, title = "psnr", True, "PSNR, dB"
     to_beat = {"noisy_psnr": "left noisy"}
 

@@ -13,6 +13,8 @@ from minicolor.tasks.task import Task, as_float
 
 
 class Enlarge(Task):
+    """Pictures -> pictures of 1/scale of their size, and the pictures."""
+
     figure, higher, title = "psnr", True, "PSNR, dB"
     to_beat = {"bicubic_psnr": "bicubic interpolation"}
 

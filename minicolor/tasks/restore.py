@@ -17,11 +17,14 @@ from minicolor.metrics.colorfulness import colorfulness
 from minicolor.metrics.psnr import psnr
 from minicolor.metrics.ssim import ssim
 from minicolor.ops.clahe import clahe
+from minicolor.ops.degrade import grey as luma
 from minicolor.ops.lab import rgb_to_lab
 from minicolor.tasks.task import Task, as_float, repeat
 
 
 class Restore(Task):
+    """Pictures -> damaged grey ones of half the size, and the pictures."""
+
     figure, title = "mae", "MAE, of [0, 1]"
     to_beat = {"grey_mae": "doubled, left grey", "mean_mae": "mean training color everywhere"}
     multiple = 2                                         # the network is shown half of a side
@@ -56,8 +59,8 @@ class Restore(Task):
 
     def common(self, batches):
         """The mean picture's r, g, b against its grey, (1, 3, 1, 1): what to add to grey to have the mean color."""
-        offsets = [(rgb - rgb.mean(1, keepdim=True)).mean(dim=(0, 2, 3)) for rgb in map(as_float, batches)]
-        return torch.stack(offsets).mean(0)[None, :, None, None]
+        offsets = [(rgb - luma(rgb)).mean(dim=(2, 3)) for rgb in map(as_float, batches)]           # (N, 3) of each batch
+        return torch.cat(offsets).mean(0)[None, :, None, None]
 
     def naive(self, pictures, x, y, common):
         grey = repeat(double(x))

@@ -15,6 +15,8 @@ from minicolor.tasks.task import Task, as_float, lightness
 
 
 class Segment(Task):
+    """Scenes with a mask -> logits (N, parts, S, S)."""
+
     figure, higher, title = "iou", True, "mean intersection over union"
     to_beat = {"frequent_iou": "most frequent part everywhere"}
 

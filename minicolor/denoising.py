@@ -1,0 +1,92 @@
+"""python -m minicolor.denoising RUN FOLDER --sigma 25: the PSNR of a trained denoiser on a folder, as papers measure it.
+
+Protocol: noise of seed 0 for each picture, not clipped; the answer is rounded to 8 bits and clipped; PSNR with peak 255 over each
+whole picture, then the mean over the pictures (Zhang et al. 2017, arXiv:1608.03981, IV.B).
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from minicolor import checkpoint, report
+from minicolor.data.photos import is_photo, read
+from minicolor.errors import BadInput, Parser, one_line
+from minicolor.held_out import answer
+from minicolor.ops.degrade import LUMA
+from minicolor.ops.noise import gaussian_noise
+from minicolor.precision import autocast, choose_device
+from minicolor.recipe import from_dict
+from minicolor.tasks.denoise import Denoise
+from minicolor.weights import fit_into
+
+
+class Denoiser:
+    """A run of a denoising recipe. Denoiser("runs/dncnn")(noisy) -> clean, (N, 1, H, W) around [0, 1], any size it can take."""
+
+    def __init__(self, run: str | Path, device: str = "cpu"):
+        path = Path(run) / "best.pt" if Path(run).is_dir() else Path(run)
+        saved = checkpoint.load(path)
+        self.device, self.recipe = device, from_dict(saved["recipe"])
+        if not isinstance(self.recipe.task(), Denoise):
+            raise BadInput(f"{run}: a run of {self.recipe.name}, expected one that removes noise, such as dncnn")
+        self.step = self.recipe.build(autocast("float32", device))
+        network = self.step.network.to(device)
+        fit_into(network, saved["networks"][next(iter(self.step.networks))], str(run))
+
+    def __call__(self, noisy: Tensor) -> Tensor:
+        return answer(self.step, self.recipe, noisy.to(self.device)).cpu()
+
+
+def grey_picture(path: Path) -> Tensor:
+    """(1, 1, H, W) in [0, 1]: a grey file's own bytes; of a color file its luma, rounded to 8 bits."""
+    rgb = read(path).rgb.astype(np.int64)
+    grey = (rgb @ np.array(LUMA) + 500) // 1000
+    return torch.from_numpy(grey)[None, None].float() / 255
+
+
+def measure(denoise, folder: str | Path, sigma: float) -> list[dict]:
+    """sigma: on 0..255. For each picture of the folder its name, and the PSNR in dB of the noisy one and of denoise(noisy)."""
+    files = sorted(p for p in Path(folder).iterdir() if is_photo(p.name)) if Path(folder).is_dir() else []
+    if not files:
+        raise BadInput(f"{folder}: no pictures; expected a folder of them, such as BSD68")
+    rows = []
+    for path in files:
+        clean = grey_picture(path)
+        noisy = clean + sigma / 255 * gaussian_noise(1, *clean.shape[2:], seed=0)
+        rows.append({"name": path.name, "noisy": _psnr(noisy, clean), "denoised": _psnr(eight_bits(denoise(noisy)), clean)})
+    return rows
+
+
+def eight_bits(x: Tensor) -> Tensor:
+    return (x.clamp(0, 1) * 255).round() / 255
+
+
+def _psnr(a: Tensor, b: Tensor) -> float:
+    return -10 * torch.log10((a.double() - b.double()).square().mean()).item()
+
+
+def main(argv: list[str] | None = None) -> None:
+    with one_line():
+        parser = Parser(prog="python -m minicolor.denoising", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        parser.add_argument("run", help="the folder of a run of dncnn, or of another denoiser")
+        parser.add_argument("folder", help="pictures without noise")
+        parser.add_argument("--sigma", type=float, default=25.0, metavar="S", help="of the noise, on 0..255 [25]")
+        parser.add_argument("--device", metavar="cpu|cuda", help="[cuda where there is one]")
+        parser.add_argument("--json", metavar="FILE", help="write each picture's figures there")
+        args = parser.parse_args(sys.argv[1:] if argv is None else argv)
+        if not 0 < args.sigma <= 255:
+            raise BadInput(f"--sigma {args.sigma:g}: expected above 0 and at most 255")
+        rows = measure(Denoiser(args.run, choose_device(args.device)), args.folder, args.sigma)
+        noisy, denoised = (float(np.mean([row[k] for row in rows])) for k in ("noisy", "denoised"))
+        print(f"{len(rows)} pictures, sigma {args.sigma:g}: noisy {noisy:.2f} dB, denoised {denoised:.2f} dB, gain {denoised - noisy:.2f} dB")
+        if args.json:
+            report.write_json(Path(args.json), {"sigma": args.sigma, "n": len(rows), "noisy": noisy, "denoised": denoised,
+                                                "run": str(args.run), "pictures": rows})
+
+
+if __name__ == "__main__":
+    main()
