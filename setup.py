@@ -23,7 +23,8 @@ setup(
     package_data={"minicolor.kernels": ["*.cu"]},  # the CUDA C++ that is compiled on first use
     install_requires=["torch>=2.11", "numpy>=1.24", "pillow>=10.3", "matplotlib>=3.7", "tqdm>=4.64"],
     extras_require={
-        "test": ["pytest>=7.4", "hypothesis>=6.80", "scikit-image>=0.22", "playwright>=1.40", "build", "ruff", TRITON],
+        "test": ["pytest>=7.4", "hypothesis>=6.80", "scikit-image>=0.22", "playwright>=1.40", "build", "ruff", TRITON,
+                 "opencv-python-headless", "torchvision", "lpips", "pytorch-fid"],    # other people's answers, to compare with
         "triton": [TRITON],
         "bench": ["kornia", "opencv-python-headless", "scikit-image>=0.22"],   # what the benches compare with, where it is there
         "tensorboard": ["tensorboard>=2.12"],

@@ -39,7 +39,8 @@ class Colorizer:
         self.device, self.recipe = device, from_dict(saved["recipe"])
         self.task = self.recipe.task()
         if not hasattr(self.task, "chroma"):
-            raise BadInput(f"--run {run}: a run of {self.recipe.name}, which gives no color; expected one that does, such as pix2pix_lab")
+            raise BadInput(f"--run {run}: a run of {self.recipe.name}, which gives no color; expected one that does, such as "
+                           "pix2pix_lab")
         self.step = self.recipe.build(autocast("float32", device))
         self.network = self.step.network.to(device)
         try:

@@ -71,7 +71,8 @@ def _psnr(a: Tensor, b: Tensor) -> float:
 
 def main(argv: list[str] | None = None) -> None:
     with one_line():
-        parser = Parser(prog="python -m minicolor.denoising", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        parser = Parser(prog="python -m minicolor.denoising", description=__doc__,
+                        formatter_class=argparse.RawDescriptionHelpFormatter)
         parser.add_argument("run", help="the folder of a run of dncnn, or of another denoiser")
         parser.add_argument("folder", help="pictures without noise")
         parser.add_argument("--sigma", type=float, default=25.0, metavar="S", help="of the noise, on 0..255 [25]")
@@ -82,7 +83,8 @@ def main(argv: list[str] | None = None) -> None:
             raise BadInput(f"--sigma {args.sigma:g}: expected above 0 and at most 255")
         rows = measure(Denoiser(args.run, choose_device(args.device)), args.folder, args.sigma)
         noisy, denoised = (float(np.mean([row[k] for row in rows])) for k in ("noisy", "denoised"))
-        print(f"{len(rows)} pictures, sigma {args.sigma:g}: noisy {noisy:.2f} dB, denoised {denoised:.2f} dB, gain {denoised - noisy:.2f} dB")
+        print(f"{len(rows)} pictures, sigma {args.sigma:g}: noisy {noisy:.2f} dB, denoised {denoised:.2f} dB, "
+              f"gain {denoised - noisy:.2f} dB")
         if args.json:
             report.write_json(Path(args.json), {"sigma": args.sigma, "n": len(rows), "noisy": noisy, "denoised": denoised,
                                                 "run": str(args.run), "pictures": rows})

@@ -70,5 +70,6 @@ def line(row: dict) -> str:
     if "error" in row:
         return f"{row['recipe']:20s} {row['experiment']:4s} failed: {row['error']}"
     verdict = "better than" if row["better"] else "NOT better than"
-    return (f"{row['recipe']:20s} {row['experiment']:4s} {row['minutes']:5.1f} min  {row['figure']:9s} {row['value']:8.4g}  {verdict:15s} "
-            f"{row['to_beat']:8.4g} ({row['to_beat_is']})  {row['loss']} {row['loss_first']:.3g} -> {row['loss_last']:.3g}")
+    return (f"{row['recipe']:20s} {row['experiment']:4s} {row['minutes']:5.1f} min  {row['figure']:9s} {row['value']:8.4g}  "
+            f"{verdict:15s} {row['to_beat']:8.4g} ({row['to_beat_is']})  "
+            f"{row['loss']} {row['loss_first']:.3g} -> {row['loss_last']:.3g}")

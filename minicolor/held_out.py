@@ -37,8 +37,8 @@ def settle(step, recipe, train: Loader) -> None:
     some = train.indices[::apart][: recipe.norm_pictures]
     task = recipe.task()
     with settling(step.network):
-        for _, batch in Loader(train.pack, some, recipe.batch_size, train.device, shuffle=False).epoch():
-            step.generate(task.prepare(batch, recipe.seed)[0])
+        for batch, ids in _numbered(Loader(train.pack, some, recipe.batch_size, train.device, shuffle=False)):
+            step.generate(task.prepare(batch, recipe.seed, ids)[0])
 
 
 def evaluate(step, recipe, loader: Loader) -> dict[str, float]:
@@ -73,11 +73,16 @@ def _first(loader: Loader, at_most: int) -> Iterator[Tensor]:
             return
 
 
+def _numbered(loader: Loader) -> Iterator[tuple[Tensor, Tensor]]:
+    """(batch, its pictures' places in the list): a picture's noise goes by that, not by its place in the batch."""
+    for i, batch in loader.epoch():
+        first = i * loader.batch_size
+        yield batch, torch.arange(first, first + len(batch), device=batch.device)
+
+
 def _mean(loader: Loader, figures: Callable[[Tensor, Tensor], dict[str, Tensor]]) -> dict[str, float]:
     sums: dict[str, float] = {}
-    for i, batch in loader.epoch():
-        first = i * loader.batch_size                       # a picture's noise goes by its place in the list, not in the batch
-        ids = torch.arange(first, first + len(batch), device=batch.device)
+    for batch, ids in _numbered(loader):
         for name, per_picture in figures(batch, ids).items():
             sums[name] = sums.get(name, 0.0) + per_picture.double().sum().item()
     return {name: total / len(loader) for name, total in sums.items()}

@@ -42,7 +42,8 @@ class Progress:
         """One line for each epoch, in a terminal and in a log file alike. figure: the validation figure, in words."""
         if not self.quiet:
             losses = "  ".join(f"{name} {row[name]:.3f}" for name in loss_names(row))
-            self.bar.write(f"epoch {row['epoch']}/{epochs}  validation {figure}  {losses}  {self.rate:.1f} pictures/s", file=sys.stderr)
+            self.bar.write(f"epoch {row['epoch']}/{epochs}  validation {figure}  {losses}  {self.rate:.1f} pictures/s",
+                           file=sys.stderr)
 
     def show(self, run: dict) -> None:
         losses = {name: f"{value / run['seen']:.3f}" for name, value in run["sums"].items()}

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import ClassVar
 
-from minicolor.data.source import open_data
 from minicolor.errors import BadInput
 from minicolor.weights import fit_into
 
@@ -51,6 +50,8 @@ class Recipe:
 
     def open(self):
         """The Pack of pictures that `data` names."""
+        from minicolor.data.source import open_data  # here: a recipe can be built, and timed, where Pillow is not installed
+
         return open_data(self.data, self.size, self.pictures, self.seed)
 
     def task(self):

@@ -1,4 +1,4 @@
-"""Hyper-parameters by trying them: a grid or random draws of a few fields, each on K folds or on the one split; a table at the end.
+"""Hyper-parameters by trying them: a grid or random draws of a few fields, on K folds or on the one split, and a table.
 
     --search lr=1e-4,2e-4 l1_weight=50,100             the grid: 4 candidates
     --search lr=1e-5..1e-3 batch_size=1,4 --trials 8   8 random draws; a range is drawn evenly in its logarithm
@@ -39,7 +39,8 @@ def candidates(recipe: Recipe, assignments: list[str], trials: int = 0, seed: in
         name, equals, values = text.partition("=")
         name = name.replace("-", "_")
         if not equals or not values or name not in fields or name in ("name", "experiment", "source"):
-            raise BadInput(f"--search {text}: expected FIELD=VALUE,VALUE or FIELD=LOW..HIGH of a field of {recipe.name}; --help lists them")
+            raise BadInput(f"--search {text}: expected FIELD=VALUE,VALUE or FIELD=LOW..HIGH of a field of {recipe.name}; "
+                           "--help lists them")
         low, dots, high = values.partition("..")
         kind = type(fields[name])
         if dots:
@@ -118,8 +119,8 @@ def search(recipe: Recipe, settings: list[dict], count: int, out: Path, device: 
 def table(rows: list[dict], title: str) -> str:
     """The rows as text, for a terminal."""
     lines = [f"{'settings':40s} {title + ', mean':>24s} {'low':>9s} {'high':>9s} {'epochs':>7s} {'minutes':>8s}"]
-    lines += [f"{_words(r['settings']):40s} {r['mean']:24.4g} {r['low']:9.4g} {r['high']:9.4g} {r['epochs']:7.1f} {r['minutes']:8.1f}"
-              for r in rows]
+    lines += [f"{_words(r['settings']):40s} {r['mean']:24.4g} {r['low']:9.4g} {r['high']:9.4g} {r['epochs']:7.1f} "
+              f"{r['minutes']:8.1f}" for r in rows]
     return "\n".join(lines)
 
 
@@ -135,7 +136,8 @@ def _run(recipe: Recipe, pack: Pack, out: Path, device: str, quiet: bool, parts:
 
 
 def _words(settings: dict) -> str:
-    return " ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in settings.items()) or "as it is"
+    words = (f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in settings.items())
+    return " ".join(words) or "as it is"
 
 
 def _folder(settings: dict, fold: int | None) -> str:

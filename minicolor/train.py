@@ -74,7 +74,7 @@ def run(args: argparse.Namespace, module) -> None:
 def _search(args, recipe, out: Path, device: str) -> None:
     """--search, --folds: many runs under `out`, and a table."""
     if min(args.trials, args.folds) < 0 or (args.trials and not args.search):
-        raise BadInput("--trials N draws from what --search FIELD=LOW..HIGH names, --folds K makes K runs: expected both, above 0")
+        raise BadInput("--trials N draws from what --search names, --folds K makes K runs: expected above 0")
     settings = candidates(recipe, args.search or [], args.trials, recipe.seed)
     rows = search(recipe, settings, args.folds, out, device)
     print(table(rows, recipe.task().title) + f"\nthe same is in {out / 'search.csv'}")
@@ -85,7 +85,8 @@ def _all(args, module) -> None:
         raise BadInput("--all trains every recipe's small version, and goes with --out, --device and --backend alone")
     set_backend(args.backend)
     rows = every(out := Path(args.out or "runs/quick"), choose_device(args.device))
-    print(f"{sum(row.get('better', False) for row in rows)} of {len(rows)} are better than what they had to beat; {out / 'table.json'}")
+    better = sum(row.get("better", False) for row in rows)
+    print(f"{better} of {len(rows)} beat what they had to: {out / 'table.json'}")
 
 
 def _resumed(out: Path, recipe, given: dict):

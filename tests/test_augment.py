@@ -1,4 +1,4 @@
-"""A flip is a mirror, jitter is an enlargement and a crop that stays inside, and the draws belong to the seed alone."""
+"""A flip is a mirror, jitter an enlargement and a crop that stays inside, crops lie anywhere, and the seed alone draws."""
 
 import pytest
 import torch
@@ -124,3 +124,62 @@ def test_bytes_become_what_floats_become(seed, flip, jitter):
     assert jitter > 1 or out.permute(0, 2, 3, 1).is_contiguous()
     as_float = out.float() / 255 if jitter == 1 else out
     assert torch.equal(as_float, augment(u8.float() / 255, draws(seed), flip, jitter))
+
+
+def places(n: int, side: int, dtype=torch.float32) -> torch.Tensor:
+    """(n, 4, side, side): in each pixel its own row and column, which picture it is in, and all three in one number."""
+    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    own = torch.arange(n)[:, None, None].expand(n, side, side)
+    return torch.stack([rows.expand(n, -1, -1), columns.expand(n, -1, -1), own, rows + 5 * columns + 7 * own], dim=1).to(dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
+@pytest.mark.parametrize("crop", [1, 3, 7, 8])
+def test_a_crop_is_a_whole_square_of_its_own_picture_all_planes_alike(crop, dtype):
+    pictures = places(20, 8, dtype)
+    before = pictures.clone()
+    out = augment(pictures, draws(), flip=False, crop=crop)
+    assert out.shape == (20, 4, crop, crop) and out.dtype == dtype and torch.equal(pictures, before)
+    corners = out[:, :2, 0, 0].long().tolist()
+    for picture, cut, (y, x) in zip(pictures, out, corners):
+        assert torch.equal(cut, picture[:, y : y + crop, x : x + crop])
+    assert len(set(map(tuple, corners))) > 1 or crop == 8                    # each picture has a place of its own
+
+
+def test_every_place_of_a_crop_is_equally_likely():
+    """Side 7, crop 5: nine corners, each about 1000 times in 9000. 4.5 sigma: 134, and a corner left out is off by 1000."""
+    corners = augment(places(1, 7).expand(9000, -1, -1, -1), draws(), flip=False, crop=5)[:, :2, 0, 0].long()
+    counts = (3 * corners[:, 0] + corners[:, 1]).bincount(minlength=9)
+    assert len(counts) == 9 and (counts - 1000).abs().max() < 134
+    assert (corners[1:] == corners[:-1]).all(1).float().mean() == pytest.approx(1 / 9, abs=0.015)   # neighbors share nothing
+
+
+def test_a_crop_leaves_the_draws_of_flip_and_jitter():
+    ramp = torch.arange(8.0).expand(50, 3, 8, 8)
+    mirrored = augment(ramp, draws(), True)[:, 0].diff(dim=-1)[:, 0, 0] < 0
+    assert torch.equal(augment(ramp, draws(), True, crop=6)[:, 0].diff(dim=-1)[:, 0, 0] < 0, mirrored)
+    # the window of the jitter: the same share of the room, whichever square it is taken from
+    whole, cut = (augment(ramp, draws(), False, 1.5, crop)[:, 0, 3, 3] for crop in (0, 8))
+    assert torch.equal(whole, cut)
+    part = augment(ramp, draws(), False, 1.5, 6)[:, 0]
+    left = augment(ramp, draws(), False, crop=6)[:, 0, 0, 0]
+    expected = augment(torch.arange(6.0).expand(50, 3, 6, 6), draws(), False, 1.5)[:, 0]
+    torch.testing.assert_close(part - left[:, None, None], expected, atol=1e-5, rtol=0)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 10**6), crop=st.integers(0, 8), jitter=st.sampled_from([1.0, 1.2]))
+def test_the_same_seed_crops_the_same(seed, crop, jitter):
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    rgb = noise(4, 8)
+    assert torch.equal(augment(rgb, draws(seed), True, jitter, crop), augment(rgb, draws(seed), True, jitter, crop))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 10**6), crop=st.integers(0, 8))
+def test_a_mask_is_mirrored_and_cropped_with_its_picture(seed, crop):
+    """Every pixel of the last plane says where its picture's pixel came from, afterwards as before."""
+    rows, columns, own, number = augment(places(5, 8, torch.uint8), draws(seed), True, crop=crop).unbind(1)
+    assert torch.equal(number, rows + 5 * columns + 7 * own)

@@ -141,7 +141,7 @@ class Norm:
 
 def a_recipe(**fields) -> SimpleNamespace:
     """What held_out.py asks of a recipe, and nothing else."""
-    return SimpleNamespace(task=lambda: Color("ab"), **fields)
+    return SimpleNamespace(task=lambda: Color("ab"), seed=0, **fields)
 
 
 def color(step, recipe, rgb: torch.Tensor) -> torch.Tensor:
@@ -218,7 +218,8 @@ class Repeats:
         return x
 
 
-NOISY = SimpleNamespace(task=lambda: Denoise(0.1), norm_at_test="running", dropout_at_test=False)
+NOISY = SimpleNamespace(task=lambda: Denoise(0.1), norm_at_test="running", dropout_at_test=False, norm_pictures=5, batch_size=2,
+                        seed=0)
 
 
 @settings(deadline=None, max_examples=15)
@@ -243,3 +244,13 @@ def test_held_out_noise_is_each_pictures_own_and_the_figures_are_its_psnr():
     assert len({picture.numpy().tobytes() for picture in noise}) == 5
     assert figures == pytest.approx({"psnr": (-10 * (noise**2).mean((1, 2, 3)).log10()).mean().item()}, abs=1e-3)
     assert baselines(NOISY, ordered(flat, 3), ordered(flat, 3))["noisy_psnr"] == pytest.approx(figures["psnr"])
+
+
+def test_settling_spreads_over_the_list_and_gives_each_picture_noise_of_its_own():
+    shades = np.arange(10, dtype=np.uint8)[:, None, None, None] * 20 + np.zeros((10, 8, 8, 3), np.uint8)
+    step = Repeats()
+    settle(step, NOISY, ordered(in_memory(shades, list("abcdefghij"), "test"), 3))
+    seen = torch.cat(step.seen)
+    clean = torch.tensor([0, 40, 80, 120, 160]) / 255                # every second one
+    noise = (seen - clean[:, None, None, None]) / 0.1
+    assert noise.abs().max() < 5.5 and torch.pdist(noise.flatten(1)).min() > 5       # 64 independent pixels: about 11 apart

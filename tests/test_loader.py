@@ -44,13 +44,19 @@ def which(loader: Loader, number: int = 0, start: int = 0) -> list[int]:
 @given(count=st.integers(1, 25), batch_size=st.integers(1, 9), seed=st.integers(0, 2**31 - 1), number=st.integers(0, 9))
 @example(count=8, batch_size=4, seed=0, number=0)                   # an exact multiple: no batch of none at the end
 @example(count=3, batch_size=100, seed=1, number=1)
+@example(count=9, batch_size=4, seed=0, number=0)                   # the ninth joins the second batch
+@example(count=3, batch_size=2, seed=0, number=0)                   # and so there is one batch alone
+@example(count=1, batch_size=4, seed=0, number=0)                   # nothing before it to join
+@example(count=4, batch_size=1, seed=0, number=0)                   # asked for: each alone
 def test_every_picture_once_in_an_epoch(resident, count, batch_size, seed, number):
     pack = a_pack(count)
     loader = Loader(pack, range(count), batch_size, seed=seed, resident=resident)
     batches = list(loader.epoch(number))
     assert [i for i, _ in batches] == list(range(loader.batches)) and len(loader) == count
     sizes = [len(batch) for _, batch in batches]
-    assert sizes == [batch_size] * (count // batch_size) + [count % batch_size] * (count % batch_size > 0)
+    full = [batch_size] * (count // batch_size)
+    rest = count % batch_size                                       # batch by batch as one would, but nobody is left alone
+    assert sizes == ([*full[:-1], batch_size + 1] if rest == 1 and full else full + [rest] * (rest > 0))
     assert all(batch.shape[1:] == (3, 4, 4) and batch.dtype == torch.uint8 for _, batch in batches)
     assert sorted(which(loader, number)) == list(range(count))
 
@@ -77,12 +83,44 @@ def test_without_shuffling_the_order_is_the_lists(resident):
 
 @BOTH
 @settings(deadline=None, max_examples=15)
-@given(batch_size=st.integers(1, 6), start=st.integers(0, 14), number=st.integers(0, 5))
-def test_starting_in_the_middle_goes_on_exactly(resident, batch_size, start, number):
-    loader = Loader(a_pack(12), range(12), batch_size, resident=resident)
+@given(count=st.integers(11, 13), batch_size=st.integers(1, 6), start=st.integers(0, 14), number=st.integers(0, 5))
+@example(count=13, batch_size=4, start=2, number=0)                 # from the batch of 5 on
+@example(count=13, batch_size=4, start=3, number=0)                 # and from behind it: nothing is left
+def test_starting_in_the_middle_goes_on_exactly(resident, count, batch_size, start, number):
+    loader = Loader(a_pack(count), range(count), batch_size, resident=resident)
     whole, rest = list(loader.epoch(number)), list(loader.epoch(number, start))
     assert [i for i, _ in rest] == list(range(start, loader.batches))
     assert all(i == j and torch.equal(x, y) for (i, x), (j, y) in zip(whole[start:], rest, strict=True))
+
+
+@BOTH
+def test_a_last_picture_alone_joins_the_batch_before_it_at_its_end(resident):
+    """Batch i begins at picture i * batch_size all the same: the noise of held-out pictures goes by that place."""
+    pack = a_pack(13)
+    loader = Loader(pack, range(13), 4, shuffle=False, resident=resident)
+    batches = dict(loader.epoch())
+    assert [len(batches[i]) for i in range(3)] == [4, 4, 5] and loader.batches == 3 and len(loader) == 13
+    for i, batch in batches.items():
+        for k, picture in enumerate(batch):
+            np.testing.assert_array_equal(picture.permute(1, 2, 0), pack.pictures[pack.rows[4 * i + k]])
+
+
+@BOTH
+def test_a_picture_named_twice_comes_twice(resident):
+    pack, indices = a_pack(5), [3, 0, 3, 3, 1, 0]
+    assert which(Loader(pack, indices, 2, shuffle=False, resident=resident)) == indices
+    shuffled = Loader(pack, indices, 2, seed=1, resident=resident)
+    assert sorted(which(shuffled)) == sorted(indices) and len(shuffled) == 6
+    assert which(shuffled) == which(Loader(pack, indices, 2, seed=1, resident=not resident))
+
+
+@BOTH
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_the_fourth_plane_comes_with_its_picture(resident, shuffle):
+    pictures = np.random.default_rng(0).integers(0, 256, (7, 4, 4, 4), np.uint8)
+    loader = Loader(in_memory(pictures, [f"{i}" for i in range(7)], "test"), range(7), 3, shuffle=shuffle, resident=resident)
+    assert all(batch.shape[1:] == (4, 4, 4) and batch.dtype == torch.uint8 for _, batch in loader.epoch())
+    assert sorted(which(loader)) == list(range(7))                  # all four planes are compared
 
 
 def test_every_epoch_and_every_seed_has_its_own_order():

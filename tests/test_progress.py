@@ -13,9 +13,10 @@ def test_losses_are_what_is_left_of_a_row():
 def test_an_epoch_is_one_line_without_a_terminal(capsys):
     with Progress(100, 0, quiet=False) as bar:
         bar.update(50)
-        bar.epoch(ROW, 4, {"grey_ab_rmse": 25.0})
+        bar.epoch(ROW, 4, "ab-RMSE 12.00 (left grey 25.00)")
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and "epoch 2/4" in said and "12.00" in said and "25.00" in said and "mse 0.250" in said
+    assert said.count("\n") == 1 and "epoch 2/4" in said and "mse 0.250" in said
+    assert "validation ab-RMSE 12.00 (left grey 25.00)" in said and "val_" not in said
 
 
 def test_the_expected_time_comes_from_the_rate(capsys, monkeypatch):
@@ -31,5 +32,5 @@ def test_the_expected_time_comes_from_the_rate(capsys, monkeypatch):
 def test_quiet_says_nothing(capsys):
     with Progress(10, 0, quiet=True) as bar:
         bar.update(10)
-        bar.epoch(ROW, 4, {"grey_ab_rmse": 25.0})
+        bar.epoch(ROW, 4, "ab-RMSE 12.00")
     assert capsys.readouterr() == ("", "")

@@ -114,9 +114,7 @@ def test_without_a_forced_toss_every_color_comes_up():
     for i in range(120):
         s = draw(3, i, 32)
         forced = [draw(3, i, 32, toss=t).rgb for t in range(len(TOSS_NAMES))] if s.label == 3 else []
-        shirts += [
-            t for t, rgb in enumerate(forced) if (rgb == s.rgb).all()
-        ]  # a portrait has one ambiguous thing: the shirt
+        shirts += [t for t, rgb in enumerate(forced) if (rgb == s.rgb).all()]   # a portrait has one ambiguous thing: the shirt
     assert set(shirts) == set(range(len(TOSS_NAMES)))
 
 
@@ -168,9 +166,26 @@ def test_workers_do_not_change_the_pictures(workers):
     assert got.dtype == np.uint8 and (got == expected).all()
 
 
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("plane", ["mask", "label"])
+def test_the_fourth_plane_is_the_scenes_own_whatever_the_workers(plane, workers):
+    got, scenes = draw_all(4, 7, 16, workers=workers, plane=plane), [draw(4, i, 16) for i in range(7)]
+    assert got.shape == (7, 16, 16, 4) and got.dtype == np.uint8 and len({s.label for s in scenes}) > 1
+    assert (got[..., :3] == np.stack([s.rgb for s in scenes])).all()
+    for picture, scene in zip(got, scenes):
+        assert (picture[..., 3] == (scene.mask if plane == "mask" else scene.label)).all()
+
+
+@pytest.mark.parametrize("plane", ["masks", "depth", "Label", None, 1])
+def test_another_plane_is_refused(plane):
+    with pytest.raises(BadInput, match=r"^plane must be mask or label[^\n]*, got"):
+        draw_all(0, 1, 16, plane=plane)
+
+
 def test_a_worker_that_cannot_start_costs_time_only(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/no/such/python")
-    assert (draw_all(4, 4, 16, workers=2) == draw_all(4, 4, 16, workers=1)).all()
+    for plane in ("", "mask", "label"):
+        assert (draw_all(4, 4, 16, workers=2, plane=plane) == draw_all(4, 4, 16, workers=1, plane=plane)).all()
 
 
 def test_workers_really_share_the_work():
@@ -192,20 +207,9 @@ def test_it_works_from_a_script_without_a_main_guard(tmp_path):
     assert done.stdout == "(4, 16, 16, 3)\n", done.stderr
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (-1, 0, 64),
-        (0, -1, 64),
-        (0, 0, 7),
-        (0, 0, 0),
-        (0, 0, 64, 4),
-        (0, 0, 64, -1),
-        (0.5, 0, 64),
-        (0, 0, 64.0),
-        (0, True, 64),
-    ],
-)
+@pytest.mark.parametrize("arguments", [
+    (-1, 0, 64), (0, -1, 64), (0, 0, 7), (0, 0, 0), (0, 0, 64, 4), (0, 0, 64, -1), (0.5, 0, 64), (0, 0, 64.0), (0, True, 64),
+])  # fmt: skip
 def test_bad_input_is_refused_in_one_sentence(arguments):
     with pytest.raises(BadInput, match=r"^(seed|index|size|toss) must be a whole number [^\n]*, got [^\n]+$"):
         draw(*arguments)

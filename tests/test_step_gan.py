@@ -9,10 +9,8 @@ import torch
 from torch import nn
 
 from minicolor import recipe as recipes
-from minicolor.data.pairs import prepare
 from minicolor.data.scenes import draw_all
-from minicolor.held_out import color
-from minicolor.metrics.ab_rmse import ab_rmse
+from minicolor.held_out import answer
 from minicolor.models.modes import settling
 from minicolor.models.patchgan import PatchGAN
 from minicolor.models.unet import UNet
@@ -140,32 +138,41 @@ def test_generate_is_the_generator():
         assert torch.equal(step.generate(x), step.networks["generator"](x))
 
 
-@pytest.mark.parametrize("name", recipes.names())
-def test_every_recipe_learns_one_batch_by_heart(name):
-    """Three scenes over and over: ab-RMSE falls under 35 % of where it began, which is as good as grey.
+SMALL = {"size": 32, "base": 8, "d_base": 8, "blocks": 2, "width": 16, "narrow": 64, "latent": 16, "critic_steps": 1, "lr": 2e-3,
+         "norm_at_test": "running", "dropout_at_test": False, "batch_size": 3, "crop": 0, "crops": 1, "init": "", "lpips_weight": 0.0,
+         "sigma": 0.3}                                               # by heart, but for noise: that one has to be seen through
+OFF = {"ab_rmse": float, "mae": float, "psnr": lambda db: 10 ** (-db / 20), "iou": lambda v: 1 - v, "accuracy": lambda v: 1 - v}
 
-    Seen: under it after 20 to 40 of at most 250 steps. A step whose loss is wrong in sign, or that trains another
-    network than it shows, stays at 100 %; the mean color of the batch is worth 96 %, that of each picture 72 %.
+
+@pytest.mark.parametrize("name", [name for name in recipes.names() if name != "cyclegan"])      # told no picture's own colors
+def test_every_recipe_learns_one_batch_by_heart(name):
+    """Three scenes over and over: the task's error (of a PSNR: the RMSE) falls under 35 % of where it began.
+
+    For colors it begins about as good as grey. Seen: under it after XXX. A step whose loss is wrong in sign, or that trains
+    another network than it shows, stays at 100 %; the mean color of the batch is worth 96 %, that of each picture 72 %.
     """
     quick = recipes.load(name).QUICK
-    known = {f.name for f in dataclasses.fields(quick)}
-    tiny = {"size": 32, "base": 8, "d_base": 8, "lr": 2e-3, "norm_at_test": "running", "dropout_at_test": False}
-    recipe = dataclasses.replace(quick, **{field: value for field, value in tiny.items() if field in known})
-    rgb = torch.from_numpy(draw_all(3, 3, 32, workers=1)).permute(0, 3, 1, 2).float() / 255
+    recipe = dataclasses.replace(quick, **{field: value for field, value in SMALL.items() if hasattr(quick, field)})
+    task = recipe.task()
+    plane = {"Classify": "label", "Segment": "mask"}.get(type(task).__name__, "")
+    pictures = torch.from_numpy(draw_all(3, 3, recipe.size, workers=1, plane=plane)).permute(0, 3, 1, 2)
     torch.manual_seed(0)
     step = recipe.build(nullcontext)
     for network in step.networks.values():
         network.train()
+    x, y = task.prepare(pictures)
 
     def off() -> float:
-        with settling(step.networks["generator"]):                   # as fit does before it looks
-            step.generate(prepare(rgb, recipe.target)[0])
-        return ab_rmse(color(step, recipe, rgb), rgb).mean().item()
+        with settling(step.network):                                 # as fit does before it looks
+            step.generate(x)
+        figure = task.figures(pictures, x, y, answer(step, recipe, x))[task.figure].mean().item()
+        return OFF[task.figure](figure)
 
     began, steps = off(), 0
     while off() > 0.35 * began and steps < 250:
         for _ in range(10):
-            losses = step.step(*prepare(rgb, recipe.target))
+            losses = step.step(x, y)
         steps += 10
         assert all(loss.isfinite() for loss in losses.values())
-    assert off() <= 0.35 * began, f"{name}: {began:.1f} became {off():.1f} in {steps} steps"
+    print(f"{name}: {began:.3f} became {off():.3f} in {steps} steps")
+    assert off() <= 0.35 * began, f"{name}: {began:.3f} became {off():.3f} in {steps} steps"

@@ -47,7 +47,7 @@ def test_with_clahe_too(pictures):
             assert np.abs(mine - damaged(picture, order)).mean() > 2 * off.mean() + 1e-3
 
 
-def test_report_ds_own_prepares_the_answer_unharmed(pictures):
+def test_the_answer_is_the_picture_unharmed(pictures):
     for task in (Restore(), Restore(grain=0.5)):
         for kind in (pictures, as_float(pictures)):
             torch.testing.assert_close(task.prepare(kind, 3)[1], as_float(pictures), atol=0, rtol=0)
@@ -108,7 +108,7 @@ def test_the_figures_of_an_answer(pictures):
     x, y = task.prepare(pictures)
     output = 1.3 * y.roll(1, 0) - 0.1                                                    # beyond [0, 1]: clipped first
     figures, fake = task.figures(pictures, x, y, output), output.clamp(0, 1)
-    np.testing.assert_allclose(figures["mae"], np.abs(fake - y).mean(dim=(1, 2, 3)), atol=1e-6)
+    np.testing.assert_allclose(figures["mae"], (fake - y).abs().mean(dim=(1, 2, 3)), atol=1e-6)
     a, b = (rgb2lab(p.permute(0, 2, 3, 1).numpy())[..., 1:] for p in (fake, y))
     np.testing.assert_allclose(figures["ab_rmse"], np.sqrt(((a - b) ** 2).mean(axis=(1, 2, 3))), atol=0.02)
     np.testing.assert_allclose(task.chroma(x, output).permute(0, 2, 3, 1), a, atol=0.02)

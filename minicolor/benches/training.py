@@ -61,8 +61,8 @@ def our_step(size: int, base: int, device: str, precision: str) -> Callable[[tor
     step = recipe.build(autocast(precision, device))
     for network in step.networks.values():
         network.to(device, memory_format=memory_format(precision, device)).train()
-    draws = torch.Generator().manual_seed(0)
-    return lambda u8: step.step(*prepare(augment(u8, draws, recipe.flip, recipe.jitter), recipe.target))
+    task, draws = recipe.task(), torch.Generator().manual_seed(0)
+    return lambda u8: step.step(*task.prepare(augment(u8, draws, recipe.flip, recipe.jitter, recipe.crop)))
 
 
 def run(size: int = 256, batch_size: int = 4, base: int = 64, pairs: int = 5, device: str = "cpu",

@@ -18,7 +18,8 @@ from minicolor.data.pack import Pack
 class Loader:
     """Pictures `indices` of a pack, in batches of (N, 3, S, S) uint8 on `device` (N, 4, S, S where the pack has a fourth plane).
 
-    A picture that `indices` names twice comes twice in an epoch. The last batch may be smaller. A last one of a single picture joins the batch before: a picture alone has no batch statistics.
+    A picture that `indices` names twice comes twice in an epoch. The last batch may be smaller. A last one of a single
+    picture joins the batch before: a picture alone has no batch statistics.
     """
 
     def __init__(self, pack: Pack, indices, batch_size: int, device="cpu", seed: int = 0, shuffle: bool = True,

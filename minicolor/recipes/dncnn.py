@@ -2,7 +2,8 @@
 
 1000 pictures to train, 300 to evaluate, 200 epochs, MSE of the noise. The report chose its settings by cross validation on the
 first 500 pictures: `python -m minicolor.train dncnn --pictures 500 --folds 5 --search lr=1e-4,1e-3`.
-For the paper's own experiment (noise of 25, squares of 40 pixels): `--sigma 0.098 --crop 40 --crops 512 --batch-size 128 --epochs 50`.
+For the paper's own experiment, noise of 25 and squares of 40 pixels:
+    `--sigma 0.098 --crop 40 --crops 512 --batch-size 128 --epochs 50`.
 """
 
 from dataclasses import dataclass, replace

@@ -9,11 +9,15 @@ import math
 from dataclasses import dataclass, replace
 
 from minicolor.data.pairs import CHANNELS
+from minicolor.losses.bce_gan import bce_gan
+from minicolor.losses.lsgan import lsgan
 from minicolor.models.patchgan import PatchGAN
 from minicolor.models.unet import UNet
 from minicolor.recipe import Recipe
 from minicolor.steps.gan import GANStep
 from minicolor.tasks.color import Color
+
+LOSSES = {"bce": bce_gan, "lsgan": lsgan}
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Pix2PixRecipe(Recipe):
     d_base: int = 64                    # channels after the discriminator's first convolution          paper, 6.1.2
     levels: int = 8                     # halvings in the U-Net; fewer where size allows no more        paper, 6.1.1
     l1_weight: float = 100.0            # lambda, weight of L1 beside the adversarial loss              paper, 4.2
+    gan_weight: float = 1.0             # weight of the adversarial loss; 0: L1 alone, no discriminator paper, 4.2
+    gan: str = "bce"                    # the adversarial loss: bce (cross entropy) or lsgan            paper, 3.1
     beta1: float = 0.5                  # Adam's momentum                                               paper, 3.3
 
     def check(self):
@@ -32,6 +38,9 @@ class Pix2PixRecipe(Recipe):
             ("d_base", self.d_base >= 1, "at least 1"),
             ("levels", self.levels >= 2, "at least 2"),
             ("l1_weight", self.l1_weight >= 0, "0 or more"),
+            ("l1_weight", self.l1_weight + self.gan_weight > 0, "above 0 where --gan-weight is 0"),
+            ("gan_weight", self.gan_weight >= 0, "0 or more"),
+            ("gan", self.gan in LOSSES, "bce or lsgan"),
             ("beta1", 0 <= self.beta1 < 1, "at least 0 and below 1"),
         ):
             self.expect(field, fine, expected)
@@ -47,7 +56,8 @@ class Pix2PixRecipe(Recipe):
         return GANStep(
             UNet(1, channels, base=self.base, levels=min(self.levels, halvings)),
             PatchGAN(1 + channels, base=self.d_base),               # it sees the grey picture beside the colored one
-            lr=self.lr, beta1=self.beta1, l1_weight=self.l1_weight, autocast=autocast,
+            lr=self.lr, beta1=self.beta1, l1_weight=self.l1_weight,
+            gan=LOSSES[self.gan], gan_weight=self.gan_weight, autocast=autocast,
         )
 
 

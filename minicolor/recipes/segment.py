@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from minicolor.data.scenes import PARTS
 from minicolor.data.source import open_scenes
-from minicolor.models.deeplab import DeepLabV3Plus
+from minicolor.errors import BadInput
+from minicolor.models.deeplab import DeepLabV3Plus, encoder
 from minicolor.recipe import Recipe
 from minicolor.steps.supervised import SupervisedStep
 from minicolor.tasks.segment import Segment
@@ -21,7 +22,7 @@ class SegmentRecipe(Recipe):
     def check(self):
         self.expect("data", self.data == "scenes", "scenes: photographs bring no masks along")
         self.expect("jitter", self.jitter == 1, "1: a mask has no values between its own")
-        self.expect("batch_size", self.batch_size >= 2, "at least 2: DeepLab's picture-wide features have one value, and no spread")
+        self.expect("batch_size", self.batch_size >= 2, "at least 2: of a picture-wide feature one picture has no spread")
         self.expect("norm_at_test", self.norm_at_test != "batch", "running: for the same reason")
         return super().check()
 
@@ -34,6 +35,16 @@ class SegmentRecipe(Recipe):
     def build(self, autocast):
         network = DeepLabV3Plus(len(PARTS))
         return SupervisedStep(network, {"cross_entropy": (1.0, F.cross_entropy)}, self.lr, autocast=autocast)
+
+    def begin(self, step, given):
+        """From a run of this recipe all weights; from torchvision's DeepLabV3 all but the decoder, which it does not have."""
+        state = next(iter(given.values()))
+        if any(name.startswith("reduce.") for name in state):
+            return super().begin(step, given)
+        try:
+            step.network.load_state_dict(encoder(state), strict=False)
+        except (ValueError, RuntimeError) as e:
+            raise BadInput(f"--init {self.init}: {e}") from None
 
 
 RECIPE = SegmentRecipe(

@@ -1,7 +1,8 @@
 """A12: SRGAN, half the size -> the size.     Recuerdos a Color (report A), V: "a model that raises the resolution"
 
 For the step behind the DnCNN. The generator is held to the picture by its mean squared error and to look sharp by a
-discriminator: the paper's SRGAN-MSE (table 1). gan_weight=0 trains its SRResNet, which has the better PSNR; the paper begins there:
+discriminator: the paper's SRGAN-MSE (table 1). gan_weight=0 trains its SRResNet, which has the better PSNR, and the paper
+begins there:
     python -m minicolor.train srgan --gan-weight 0 --out runs/srresnet
     python -m minicolor.train srgan --init runs/srresnet
 """

@@ -1,14 +1,13 @@
 """D2: D1 with the answer of a segmentation network beside the grey picture.     CMS4CV (report D), 3 and 8.3.2
 
 The segmentation network is frozen. Report D takes a pretrained DeepLabV3+ on MobileNetV3; torchvision publishes a DeepLabV3 on it
-(21 classes: `--decoder no` is for that). Our own stand-in is a run of `segment`:
+(21 classes, `--no-decoder`). Our own stand-in is a run of `segment`:
     python -m minicolor.train superres_fusion --init runs/segment
 """
 
 from dataclasses import dataclass, replace
 
 from minicolor.data.scenes import PARTS
-from minicolor.errors import BadInput
 from minicolor.models.deeplab import DeepLabV3, DeepLabV3Plus
 from minicolor.models.fusion_unet import FusionUNet
 from minicolor.recipes.superres_unet import RECIPE as D1
@@ -38,10 +37,7 @@ class SuperResFusionRecipe(SuperResRecipe):
         state = next(iter(given.values()))
         if not any(name.startswith("backbone.") for name in state):
             return super().begin(step, given)
-        inside, kind = step.network.segmenter, "classifier.decoder" if self.decoder else "classifier"
-        if len(state) < len(inside.state_dict()) // 2:
-            raise BadInput(f"--init {self.init}: holds {len(state)} tensors, expected a whole DeepLab with its {kind}")
-        fit_into(inside, state, f"--init {self.init}")
+        fit_into(step.network.segmenter, state, f"--init {self.init}")
 
 
 RECIPE = SuperResFusionRecipe(

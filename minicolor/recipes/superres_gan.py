@@ -5,8 +5,6 @@ The discriminator sees the colored picture alone (its equations write D(y) and D
 
 from dataclasses import dataclass, replace
 
-from torch.nn import functional as F
-
 from minicolor.models.dense_critic import DenseCritic
 from minicolor.recipes.superres_unet import RECIPE as D1
 from minicolor.recipes.superres_unet import SuperResRecipe

@@ -39,15 +39,16 @@ class SuperResRecipe(Recipe):
     max_aspect: float = 1.5             # leave out photographs wider than this                         report D, 2.1
 
     def check(self):
+        sides = 2 ** (self.levels + 1)
         for field, fine, expected in (
             ("base", self.base >= 1, "at least 1"),
             ("levels", 1 <= self.levels <= 8, "1 to 8"),
-            ("size", self.size % 2 ** (self.levels + 1) == 0, f"a multiple of {2 ** (self.levels + 1)} with --levels {self.levels}"),
-            ("crop", self.crop % 2 ** (self.levels + 1) == 0, f"a multiple of {2 ** (self.levels + 1)} with --levels {self.levels}"),
+            ("size", self.size % sides == 0, f"a multiple of {sides} with --levels {self.levels}"),
+            ("crop", self.crop % sides == 0, f"a multiple of {sides} with --levels {self.levels}"),
             ("convs", 1 <= self.convs <= 3, "1 to 3"),
             ("activation", self.activation in SLOPES, "relu or leaky"),
             ("output", self.output in ("sigmoid", "linear"), "sigmoid or linear"),
-            ("kernel_size", self.kernel_size == 0 or self.kernel_size % 2 == 1 and self.kernel_size <= 31, "0, or odd and at most 31"),
+            ("kernel_size", self.kernel_size in (0, *range(1, 32, 2)), "0, or odd and at most 31"),
             ("blur", self.blur > 0, "above 0"),
             ("grain", 0 <= self.grain <= 1, "between 0 and 1"),
             ("clip_limit", self.clip_limit >= 0, "0 (no CLAHE) or more"),

@@ -49,6 +49,11 @@ class GANStep(Step):
         with self.autocast():
             fake = generator(x)
 
+        if not self.gan_weight:                              # nobody listens to D: G alone, at less than half the cost
+            near, total = self.off_by(fake, y)
+            self.descend("generator", total)
+            return {f"g_{name}": loss.detach() for name, loss in near.items()}
+
         # D. detach: this loss must not reach the generator
         with self.autocast():
             on_real = discriminator(*condition, y)

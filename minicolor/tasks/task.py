@@ -12,7 +12,7 @@ from minicolor.data.pairs import prepare
 
 
 class Task:
-    """Every method but common() and facts() is each task's own. Figures and shown pictures are for people: per picture, in [0, 1]."""
+    """Every method but common() and facts() is each task's own. Figures are per picture, shown pictures in [0, 1]."""
 
     figure = ""                  # the one of figures() that picks the best epoch
     higher = False               # whether more of it is better
