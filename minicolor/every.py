@@ -36,6 +36,9 @@ def every(out: Path, device: str = "cpu", given: dict | None = None, quiet: bool
                          "minutes": (time.monotonic() - began) / 60})
         if not quiet:
             print(line(rows[-1]), flush=True)
+    if not quiet:
+        better = sum(row.get("better", False) for row in rows)
+        print(f"{better} of {len(rows)} beat what they had to: {out / 'table.json'}")
     report.write_json(out / "table.json", {"environment": checkpoint.environment(), "device": device, "rows": rows})
     return rows
 

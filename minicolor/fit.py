@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from minicolor import checkpoint, report, weights
+from minicolor import checkpoint, report
 from minicolor.data.augment import augment
 from minicolor.data.loader import Loader
 from minicolor.data.pack import Pack
@@ -26,6 +26,7 @@ from minicolor.held_out import baselines, evaluate, samples, settle
 from minicolor.precision import autocast, choose, memory_format
 from minicolor.progress import Progress
 from minicolor.recipe import Recipe, comments, to_dict
+from minicolor.start import begun
 
 STRIP = 6  # pictures in the strip of samples
 
@@ -47,10 +48,7 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
     val, test = (Loader(pack, parts[p], recipe.batch_size, device, shuffle=False) for p in ("val", "test"))
 
     torch.manual_seed(recipe.seed)                                   # of the weights, and of dropout
-    step = recipe.build(autocast(recipe.precision, device))
-    if recipe.init and not saved:
-        recipe.begin(step, given(recipe.init))
-    recipe.equip(step)
+    step = begun(recipe, recipe.build(autocast(recipe.precision, device)), resumed=saved is not None)
     for network in (*step.networks.values(), *step.rulers):
         network.to(device, memory_format=memory_format(recipe.precision, device)).train()
 
@@ -166,14 +164,6 @@ def _previous(out: Path, pack: Pack) -> dict | None:
         raise BadInput(f"{out} was trained on other pictures ({saved['data']['source']}) than {pack.source} now holds: "
                        "a resumed run must see the same ones")
     return saved
-
-
-def given(init: str) -> dict[str, dict]:
-    """What --init names: a run's best networks by name, or {"weights": ...} of a weights file, or of its name in weights.py."""
-    path = Path(init) / "best.pt" if Path(init).is_dir() else Path(init)
-    if path.suffix == ".pt":
-        return checkpoint.load(path)["networks"]
-    return {"weights": weights.load(init)}
 
 
 def _restore(step, saved: dict) -> None:

@@ -103,7 +103,11 @@ def curves(history: list[dict], task, baselines: dict[str, float]) -> bytes:
         right.plot(epochs, [row[name] for row in history], "o-", ms=3, label=name)
     # a Wasserstein critic's losses have any sign: linear around 0, logarithmic beyond
     negative = any(row[name] <= 0 for row in history for name in loss_names(history[0]))
-    right.set(title="training losses", xlabel="epoch", yscale="symlog" if negative else "log")
+    right.set(title="training losses", xlabel="epoch")
+    if negative:
+        right.set_yscale("symlog", linthresh=0.01)
+    else:
+        right.set_yscale("log")
     for axes in (left, right):
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)

@@ -113,6 +113,8 @@ def search(recipe: Recipe, settings: list[dict], count: int, out: Path, device: 
     rows.sort(key=lambda row: row["mean"], reverse=recipe.task().higher)
     report.write_json(out / "search.json", {"recipe": to_dict(recipe), "folds": count, "rows": rows})
     _csv(out / "search.csv", rows)
+    if not quiet:
+        print(table(rows, recipe.task().title) + f"\nthe same is in {out / 'search.csv'}")
     return rows
 
 

@@ -12,7 +12,8 @@ from minicolor.every import every
 from minicolor.fit import claim, fit
 from minicolor.kernels.backend import set_backend
 from minicolor.precision import choose_device
-from minicolor.search import candidates, search, table
+from minicolor.search import candidates, search
+from minicolor.start import ready
 
 NOT_FLAGS = ("name", "experiment", "source")  # what a recipe is, not what it is set to
 
@@ -50,6 +51,8 @@ def run(args: argparse.Namespace, module) -> None:
                   "--full insists on the report's settings")
     if Path(recipe.data).is_dir() and out.resolve().is_relative_to(Path(recipe.data).resolve()):
         raise BadInput(f"--out {out} lies inside --data {recipe.data}: the run's own strips would be taken for photographs")
+    if not args.resume:
+        ready(recipe)
     if args.search or args.folds or args.trials:
         return _search(args, recipe, out, device)
     claim(out, args.resume)
@@ -75,18 +78,14 @@ def _search(args, recipe, out: Path, device: str) -> None:
     """--search, --folds: many runs under `out`, and a table."""
     if min(args.trials, args.folds) < 0 or (args.trials and not args.search):
         raise BadInput("--trials N draws from what --search names, --folds K makes K runs: expected above 0")
-    settings = candidates(recipe, args.search or [], args.trials, recipe.seed)
-    rows = search(recipe, settings, args.folds, out, device)
-    print(table(rows, recipe.task().title) + f"\nthe same is in {out / 'search.csv'}")
+    search(recipe, candidates(recipe, args.search or [], args.trials, recipe.seed), args.folds, out, device)
 
 
 def _all(args, module) -> None:
     if module or args.full or args.search or args.folds:
         raise BadInput("--all trains every recipe's small version, and goes with --out, --device and --backend alone")
     set_backend(args.backend)
-    rows = every(out := Path(args.out or "runs/quick"), choose_device(args.device))
-    better = sum(row.get("better", False) for row in rows)
-    print(f"{better} of {len(rows)} beat what they had to: {out / 'table.json'}")
+    every(Path(args.out or "runs/quick"), choose_device(args.device))
 
 
 def _resumed(out: Path, recipe, given: dict):

@@ -36,7 +36,8 @@ MAY_IMPORT = {
     "steps": {"losses", "steps"},
     "tasks": {"ops", "kernels", "data", "metrics", "tasks"},
     "recipes": {"models", "losses", "data", "steps", "tasks", "perceptual", "weights", "recipe", "recipes"},
-    "fit": {"recipe", "checkpoint", "weights", "report", "data", "held_out", "precision", "progress"},  # names no model, no task
+    "start": {"recipe", "checkpoint", "weights"},
+    "fit": {"recipe", "checkpoint", "report", "data", "held_out", "precision", "progress", "start"},  # names no model
     "search": {"recipe", "report", "data", "fit"},
     "every": {"recipe", "checkpoint", "report", "progress", "fit"},
     "held_out": {"data", "models.modes"},

@@ -49,7 +49,7 @@ def refused(name: str) -> str:
 
 
 def theirs(network: str, features: dict | None = None):
-    """The lpips package's network, heads as it ships them, with these features or random ones; and both as our files hold them."""
+    """The lpips package's network with its own heads and these features, or random ones; and both as our files hold them."""
     lpips = official.load("lpips")
     torch.manual_seed(0)
     with pytest.warns(UserWarning):                                     # torchvision's, about a deprecated argument

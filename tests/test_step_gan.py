@@ -60,7 +60,7 @@ def test_three_steps_agree_with_a_plain_loop(lr, beta1, weight):
     step = GANStep(g, d, lr=lr, beta1=beta1, l1_weight=weight)
     ours = [step.step(x, y) for x, y in batches]
     for mine, theirs in zip(ours, by_hand(g2, d2, batches, lr, beta1, weight), strict=True):
-        assert list(mine) == ["d_real", "d_fake", "g_gan", "g_l1"]
+        assert list(mine) == ["d_real", "d_fake", "g_gan"] + ["g_l1"] * (weight > 0)     # of weight 0 it is not computed
         for name, loss in mine.items():
             assert loss.shape == () and loss.dtype == torch.float32 and not loss.requires_grad
             assert loss.item() == pytest.approx(theirs[name].item(), abs=1e-5), name
@@ -138,7 +138,7 @@ def test_generate_is_the_generator():
         assert torch.equal(step.generate(x), step.networks["generator"](x))
 
 
-SMALL = {"size": 32, "base": 8, "d_base": 8, "blocks": 2, "width": 16, "narrow": 64, "latent": 16, "critic_steps": 1, "lr": 2e-3,
+SMALL = {"size": 32, "base": 8, "d_base": 8, "blocks": 2, "width": 16, "latent": 16, "critic_steps": 1, "lr": 2e-3,
          "norm_at_test": "running", "dropout_at_test": False, "batch_size": 3, "crop": 0, "crops": 1, "init": "", "lpips_weight": 0.0,
          "sigma": 0.3}                                               # by heart, but for noise: that one has to be seen through
 OFF = {"ab_rmse": float, "mae": float, "psnr": lambda db: 10 ** (-db / 20), "iou": lambda v: 1 - v, "accuracy": lambda v: 1 - v}

@@ -1,4 +1,4 @@
-"""A VAE's step draws from PyTorch's generator, so that it can be had again; its answer at test is the mean code's, without dice."""
+"""A VAE's step draws what PyTorch's seed says, so it can be had again; its answer at test is the mean code's, without dice."""
 
 import copy
 from functools import partial

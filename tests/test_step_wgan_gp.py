@@ -43,7 +43,7 @@ def test_on_a_linear_critic_by_hand(critic_steps, weight, l1_weight):
     torch.manual_seed(0)
     critic, generator = LinearCritic(), nn.Conv2d(1, 3, 1)
     w, v, g = critic.w.detach().clone(), critic.v.detach().clone(), copy.deepcopy(generator)
-    step = WGANGPStep(generator, critic, lr=1e-2, beta1=0.5, l1_weight=l1_weight, penalty_weight=weight, critic_steps=critic_steps)
+    step = WGANGPStep(generator, critic, lr=1e-2, l1_weight=l1_weight, penalty_weight=weight, critic_steps=critic_steps)
     x, y = a_batch(side=6)
 
     fake, hand = g(x), nn.Parameter(w)
@@ -101,7 +101,7 @@ def test_on_patchgan_a_plain_loop_agrees(norm):
     for a, b in ((g, g2), (c, c2)):
         for (name, value), other in zip(a.state_dict().items(), b.state_dict().values()):
             if norm == "instance" and name in ("rest.0.bias", "rest.2.bias", "rest.4.bias"):
-                continue                                        # the norm cancels them: slope 0 but for rounding, which Adam enlarges
+                continue                                        # the norm cancels them: Adam steps along what rounding leaves
             # Adam divides tiny slopes by tiny slopes: a few weights are a share of a step off; a wrong sign is two steps
             off = (value.double() - other.double()).abs()
             scale = 2e-4 if value.is_floating_point() else 1
@@ -117,11 +117,11 @@ class Watch:
 
         def watched(name, loss):
             before = {n: copy.deepcopy(net.state_dict()) for n, net in step.networks.items()}
-            grads = {n: [None if p.grad is None else p.grad.clone() for p in net.parameters()] for n, net in step.networks.items()}
-            descend(name, loss)
             (other,) = step.networks.keys() - {name}
-            for p, grad in zip(step.networks[other].parameters(), grads[other]):
-                assert (p.grad is None) == (grad is None) and (grad is None or torch.equal(p.grad, grad)), f"{name} spilled into {other}"
+            grads = [None if p.grad is None else p.grad.clone() for p in step.networks[other].parameters()]
+            descend(name, loss)
+            for p, grad in zip(step.networks[other].parameters(), grads):
+                assert p.grad is grad is None or torch.equal(p.grad, grad), f"{name} spilled into {other}"
             now = {n: net.state_dict() for n, net in step.networks.items()}
             self.moved.append({n for n in now if any(not torch.equal(now[n][key], before[n][key]) for key in before[n])})
 

@@ -1,4 +1,4 @@
-"""Classification: the label is the fourth plane's, a grey picture has three equal channels, accuracy is a share counted by hand."""
+"""Classification: labels come from the fourth plane, grey has three equal channels, accuracy is a share counted by hand."""
 
 import numpy as np
 import pytest

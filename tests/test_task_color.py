@@ -123,7 +123,8 @@ def test_a_strip_shows_grey_answer_and_truth(pictures, task):
 
 
 def test_facts_name_run_and_baselines():
-    test = {"ab_rmse": 5.0, "grey_ab_rmse": 10.0, "mean_ab_rmse": 8.0, "psnr": 20.0, "colorfulness": 12.0, "true_colorfulness": 33.0}
+    test = {"ab_rmse": 5.0, "grey_ab_rmse": 10.0, "mean_ab_rmse": 8.0, "psnr": 20.0, "colorfulness": 12.0,
+            "true_colorfulness": 33.0}
     rows = Color().facts(test)
     assert rows[0][1] == "5.00" and "50%" in rows[1][2] and any("33.0" in row[2] for row in rows)
     assert "nan" in Color().facts(test | {"grey_ab_rmse": 0.0})[1][2]                   # grey pictures: no share of nothing
@@ -136,5 +137,5 @@ def test_what_every_task_shares(pictures):
     assert lower.better(1, 2) and not lower.better(2, 1) and higher.better(2, 1) and not higher.better(1, 2)
     assert not any(task.better(a, b) for task in (lower, higher) for a, b in ((float("nan"), 1), (1, float("nan")), (1, 1)))
     assert as_float(torch.cat([pictures, pictures[:, :1]], 1)).shape[1] == 3            # the fourth plane is no color
-    torch.testing.assert_close(lightness(as_float(pictures)), repeat(torch.from_numpy(lab_of(pictures)[..., 0]).float()[:, None] / 100),
-                               atol=1e-4, rtol=0)
+    theirs = torch.from_numpy(lab_of(pictures)[..., 0]).float()[:, None] / 100
+    torch.testing.assert_close(lightness(as_float(pictures)), repeat(theirs), atol=1e-4, rtol=0)

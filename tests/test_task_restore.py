@@ -123,6 +123,5 @@ def test_a_strip_shows_small_answer_and_truth(pictures):
     for row in (small, made, truth):
         assert row.shape == (4, 3, 64, 64) and row.min() >= 0 and row.max() <= 1
     assert torch.equal(small[:, 1:2, ::2, 1::2], x) and torch.equal(truth, y)            # blocks of two by two
-    test = {name: float(value.mean()) for part in (task.figures(pictures, x, y, y), task.naive(pictures, x, y, task.common([pictures])))
-            for name, value in part.items()}
-    assert len(task.facts(test)) == 7
+    figures = task.figures(pictures, x, y, y) | task.naive(pictures, x, y, task.common([pictures]))
+    assert len(task.facts({name: float(value.mean()) for name, value in figures.items()})) == 7

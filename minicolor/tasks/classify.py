@@ -38,8 +38,8 @@ class Classify(Task):
         return {"frequent_accuracy": (y == common.to(y)).float()}
 
     def show(self, pictures, x, y, output):
-        """The picture; below it a bar of the class's color: the network's answer in the second row, the truth in the third."""
-        rgb = as_float(pictures)
+        """What the network sees; below a bar of the class's color: its answer in the second row, the truth in the third."""
+        rgb = lightness(as_float(pictures)) if self.grey else as_float(pictures)
         hues = torch.tensor(HUES, device=rgb.device, dtype=rgb.dtype) / 255
         rows = [rgb]
         for label in (output.argmax(1), y):

@@ -51,7 +51,7 @@ class Segment(Task):
 
     def show(self, pictures, x, y, output):
         hues = _hues(self.parts).to(x)
-        return [as_float(pictures), *(hues[m].permute(0, 3, 1, 2) for m in (output.argmax(1), y))]
+        return [lightness(as_float(pictures)), *(hues[m].permute(0, 3, 1, 2) for m in (output.argmax(1), y))]
 
     def facts(self, test):
         return [*super().facts(test), ("pixels right", f"{test['pixel_accuracy']:.1%}",
