@@ -80,7 +80,7 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
                 draws = torch.Generator().manual_seed(seed)
                 pictures = augment(batch, draws, recipe.flip, recipe.jitter, recipe.crop)
                 _set_lr(step, recipe, run["epoch"] + i / train.batches)
-                losses = step.step(*task.prepare(pictures, seed))
+                losses = _stepped(step, recipe, task.prepare(pictures, seed))
                 for name, loss in losses.items():
                     sums[name] = sums.get(name, 0) + loss.double() * len(batch)
                 run["batch"], run["seen"] = i + 1, run["seen"] + len(batch)
@@ -131,6 +131,15 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
     report.strip(out / "strip.png", samples(step, recipe, some))
     report.page(out / "report.html", results, task, comments(recipe), out / "strip.png")
     return results
+
+
+def _stepped(step, recipe: Recipe, pair: tuple) -> dict:
+    """step.step(x, y). What a network says of pictures that it cannot take becomes a sentence for whoever chose them."""
+    try:
+        return step.step(*pair)
+    except ValueError as e:
+        n, *_, height, width = pair[0].shape
+        raise BadInput(f"{recipe.name} cannot be trained on a batch of {n} of {height}x{width}: {e}") from e
 
 
 def _seed(*numbers: int) -> int:

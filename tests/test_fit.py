@@ -1,15 +1,12 @@
 """Training goes on where it was killed and ends bit for bit the same; nothing it saved is ever lost."""
 
-import copy
 import csv
-import importlib
 import json
 import math
 import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import replace
 
@@ -185,133 +182,3 @@ def test_the_best_checkpoint_is_the_one_that_scores(pack, tmp_path):
         figures.append(np.sqrt((error**2).mean()))
     # colorize rounds to 8 bits, and its batches hold one picture: the figures agree to that rounding
     assert results["test"]["ab_rmse"] == pytest.approx(np.mean(figures), abs=0.15)
-
-
-DENOISE = replace(recipe.load("dncnn").QUICK, size=32, crop=16, crops=1, width=4, depth=3, batch_size=4, epochs=6, pictures=30, lr=0.03,
-                  precision="float32")
-
-
-def test_the_best_epoch_of_a_figure_that_should_rise(pack, tmp_path):
-    """So large a step size goes up and down: the best epoch must be the highest PSNR, and best.pt the weights of that epoch."""
-    seen = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("minicolor.fit.settle", lambda step, *_: seen.append(copy.deepcopy(step.network.state_dict())))
-        results = fit(DENOISE, pack, tmp_path, quiet=True)
-    psnrs = [row["val_psnr"] for row in results["history"]]
-    assert int(np.argmax(psnrs)) not in (int(np.argmin(psnrs)), 5), "this run does not tell the best from the worst or the last"
-    assert results["best_epoch"] == 1 + int(np.argmax(psnrs))
-    assert results["judged_by"] == {"figure": "psnr", "higher": True, "title": "PSNR, dB", "to_beat": {"noisy_psnr": "left noisy"}}
-    best = checkpoint.load(tmp_path / "best.pt")["networks"]["network"]
-    assert all(torch.equal(value, seen[results["best_epoch"] - 1][name]) for name, value in best.items())
-    assert json.loads((tmp_path / "results.json").read_text())["test"].keys() == {"psnr", "noisy_psnr"}
-
-
-def test_patience_ends_a_run_whose_figure_should_rise(pack, tmp_path):
-    results = fit(replace(DENOISE, epochs=60, patience=2), pack, tmp_path, quiet=True)
-    psnrs = [row["val_psnr"] for row in results["history"]]
-    assert results["epochs"] == results["best_epoch"] + 2 < 60 and max(psnrs) == psnrs[results["best_epoch"] - 1]
-
-
-CYCLE = replace(recipe.load("cyclegan").QUICK, size=32, base=2, d_base=2, blocks=1, batch_size=4, epochs=3, pictures=30, pool=6)
-
-
-@pytest.mark.parametrize("tiny, where, batches", [
-    (CYCLE, "minicolor.steps.cyclegan.CycleGANStep", 6), (replace(DENOISE, crops=2, epochs=3), "minicolor.steps.supervised.SupervisedStep", 12),
-], ids=["pools of older pictures", "crops and noise"])  # fmt: skip
-def test_stopped_runs_of_other_steps_end_the_same(pack, tmp_path, monkeypatch, tiny, where, batches):
-    """A pool that came back empty, or its coins, would show D other pictures; noise by another seed would show other questions."""
-    whole = tmp_path / "whole"
-    fit(tiny, pack, whole, quiet=True)
-    module, _, name = where.rpartition(".")
-    cls = getattr(importlib.import_module(module), name)
-    original = cls.step
-    for stop_at in (3, batches, batches + 1, 2 * batches + 2):
-        broken, calls = tmp_path / f"stopped-{stop_at}", 0
-
-        def step(self, x, y, stop_at=stop_at):
-            nonlocal calls
-            calls += 1
-            if calls == stop_at:
-                raise KeyboardInterrupt
-            return original(self, x, y)
-
-        monkeypatch.setattr(cls, "step", step)
-        with pytest.raises(KeyboardInterrupt):
-            fit(tiny, pack, broken, quiet=True, save_minutes=0)
-        monkeypatch.setattr(cls, "step", original)
-        fit(tiny, pack, broken, quiet=True, resume=True)
-        assert_same_run(whole, broken)
-
-
-def test_what_a_step_keeps_beside_its_weights_is_in_the_checkpoint(pack, tmp_path):
-    fit(replace(CYCLE, epochs=1), pack, tmp_path, quiet=True)
-    extra = checkpoint.load(tmp_path / "last.pt")["extra"]
-    assert extra["d_color"]["pictures"].shape == (6, 3, 32, 32) and extra["d_grey"]["pictures"].shape == (6, 1, 32, 32)
-
-
-def begun(tiny, init) -> dict[str, dict]:
-    """The networks that a run with --init starts from: what its step holds when it is shown its first batch."""
-    class Begun(Exception):
-        pass
-
-    def look(step, x, y):
-        raise Begun({name: copy.deepcopy(network.state_dict()) for name, network in step.networks.items()})
-
-    with tempfile.TemporaryDirectory() as out, pytest.MonkeyPatch.context() as patch, pytest.raises(Begun) as e:
-        patch.setattr("minicolor.steps.gan.GANStep.step", look)
-        patch.setattr("minicolor.steps.supervised.SupervisedStep.step", look)
-        small = in_memory(draw_all(0, 5, 32, workers=1), [f"{i}" for i in range(5)], "five")
-        fit(replace(tiny, init=str(init)).check(), small, out, quiet=True)
-    return e.value.args[0]
-
-
-def equal(a: dict, b: dict) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(value, b[name]) for name, value in a.items())
-
-
-def test_init_takes_over_the_networks_of_another_run(pack, tmp_path):
-    """Those of the same name, from its best epoch; --seed says where all others start, as without --init."""
-    fit(replace(TINY, epochs=1), pack, tmp_path / "before", quiet=True)
-    trained = checkpoint.load(tmp_path / "before" / "best.pt")["networks"]
-    for init in (tmp_path / "before", tmp_path / "before" / "best.pt"):
-        started = begun(replace(TINY, seed=5), init)
-        assert all(equal(started[name], trained[name]) for name in ("generator", "discriminator"))
-    fresh = begun(replace(TINY, seed=5), "")
-    assert not equal(fresh["generator"], trained["generator"])
-    saved = checkpoint.load(tmp_path / "before" / "best.pt")
-    checkpoint.save(tmp_path / "half.pt", saved | {"networks": {"generator": trained["generator"]}})
-    started = begun(replace(TINY, seed=5), tmp_path / "half.pt")
-    assert equal(started["generator"], trained["generator"]) and equal(started["discriminator"], fresh["discriminator"])
-
-
-def test_init_takes_a_plain_file_of_weights_for_the_network_that_is_kept(tmp_path):
-    fresh = begun(replace(TINY, seed=6), "")
-    torch.save(fresh["generator"], tmp_path / "weights.pth")
-    started, other = begun(replace(TINY, seed=5), tmp_path / "weights.pth"), begun(replace(TINY, seed=5), "")
-    assert equal(started["generator"], fresh["generator"]) and equal(started["discriminator"], other["discriminator"])
-
-
-def test_a_begun_run_goes_on_with_its_own_weights_and_not_with_init(pack, tmp_path, monkeypatch):
-    before, run = tmp_path / "before", replace(TINY, epochs=1, init=str(tmp_path / "before"), seed=5)
-    fit(replace(TINY, epochs=1), pack, before, quiet=True)
-    fit(run, pack, tmp_path / "run", quiet=True)
-    monkeypatch.setattr(type(run), "begin", lambda *_: pytest.fail("a resumed run was begun again"))
-    for file in before.glob("*.pt"):
-        file.unlink()                                                # and it does not need the other run any longer
-    fit(replace(run, epochs=2), pack, tmp_path / "run", quiet=True, resume=True)
-
-
-@pytest.mark.parametrize("init, expected", [
-    ("wide", r"--init .*wide \(generator\): .*of another network"), ("denoise", "--init .*denoise: holds network, and pix2pix_lab has"),
-    ("nowhere", "nowhere"), ("empty", "empty"), ("text.pt", "text.pt"),
-])  # fmt: skip
-def test_init_from_what_does_not_fit_is_one_sentence(pack, tmp_path, init, expected):
-    if init == "wide":
-        fit(replace(TINY, epochs=1, base=8), pack, tmp_path / "wide", quiet=True)
-    elif init == "denoise":
-        fit(replace(DENOISE, epochs=1), pack, tmp_path / "denoise", quiet=True)
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "text.pt").write_text("hello")
-    with pytest.raises(BadInput, match=expected) as e:
-        fit(replace(TINY, init=str(tmp_path / init)), pack, tmp_path / "run", quiet=True)
-    assert "\n" not in str(e.value) and not list((tmp_path / "run").glob("*.pt"))

@@ -152,3 +152,20 @@ def test_take_is_no_prefix_of_the_names():
     chosen = [int(name) for name in take(MANY, 20).names]
     assert 15 < np.mean(chosen) < 44 and chosen != list(range(20))     # 29.5 +- 4 sigma of a fair draw of 20
     assert "20 of 60" in take(MANY, 20).source
+
+
+def test_of_a_known_data_set_only_the_color_photographs_are_taken(tmp_path, monkeypatch):
+    """The Kaggle landscapes keep grey copies beside the colors; by name, by its own folder, the same pictures come."""
+    monkeypatch.setenv("MINICOLOR_CACHE", str(tmp_path))
+    place = tmp_path / "data" / "landscapes"
+    for folder, color in (("color", (200, 30, 30)), ("gray", (90, 90, 90))):
+        (place / "landscape Images" / folder).mkdir(parents=True)
+        for i in range(4):
+            Image.new("RGB", (40, 40), color).save(place / "landscape Images" / folder / f"{i}.jpg")
+    by_name = open_data("landscapes", 32, 10, packs=tmp_path / "packs", progress=False)
+    by_folder = open_data(str(place), 32, 10, packs=tmp_path / "packs", progress=False)
+    for pack in (by_name, by_folder):
+        assert len(pack) == 4 and all(np.ptp(pack.pictures[row].reshape(-1, 3).mean(0)) > 100 for row in pack.rows)
+    monkeypatch.setenv("MINICOLOR_CACHE", str(tmp_path / "empty"))
+    with pytest.raises(BadInput, match="the data set landscapes is not in"):
+        open_data("landscapes", 32, 10, packs=tmp_path / "packs", progress=False)

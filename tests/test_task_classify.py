@@ -27,8 +27,9 @@ def test_the_label_is_the_scenes_own(pictures):
 @pytest.mark.parametrize("label", range(5))
 def test_the_label_survives_interpolation(label):
     """What jitter leaves of a constant plane is constant but for rounding."""
-    plane = torch.full((1, 1, 8, 8), label / 255) * (1 + 1e-6)
-    assert Classify().prepare(torch.cat([torch.rand(1, 3, 8, 8), plane], 1))[1].item() == label
+    for rounding in (1 - 1e-6, 1 + 1e-6):
+        plane = torch.full((1, 1, 8, 8), label / 255) * rounding
+        assert Classify().prepare(torch.cat([torch.rand(1, 3, 8, 8), plane], 1))[1].item() == label
 
 
 def test_a_grey_picture_is_lightness_in_three_equal_channels(pictures):
@@ -59,16 +60,17 @@ def test_accuracy_and_the_most_frequent_class_by_hand(pictures):
     assert task.higher and list(task.to_beat) == ["frequent_accuracy"] and not hasattr(task, "chroma")
 
 
-def test_a_strip_shows_the_class_as_a_bar_of_color(pictures):
-    task = Classify()
+@pytest.mark.parametrize("grey", [True, False])
+def test_a_strip_shows_what_it_sees_and_the_class_as_a_bar_of_color(pictures, grey):
+    task = Classify(grey)
     x, y = task.prepare(pictures)
     output = torch.nn.functional.one_hot((y + 1) % 5, 5).float()
     seen, made, truth = task.show(pictures, x, y, output)
-    rgb = pictures[:, :3].float() / 255
+    given = x * STD + MEAN                                                                # before normalization
     for row in (seen, made, truth):
-        assert row.shape == (12, 3, 32, 32) and row.min() >= 0 and row.max() <= 1
-        assert torch.equal(row[:, :, :-BAR], rgb[:, :, :-BAR])
-    assert torch.equal(seen, rgb)
+        assert row.shape == (12, 3, 32, 32) and row.min() > -1e-5 and row.max() < 1 + 1e-5
+        torch.testing.assert_close(row[:, :, :-BAR], given[:, :, :-BAR], atol=1e-5, rtol=0)
+    torch.testing.assert_close(seen, given, atol=1e-5, rtol=0)
     for i, label in enumerate(y.tolist()):
         for row, shown in ((made, (label + 1) % 5), (truth, label)):
             bar = (row[i, :, -BAR:] * 255).round().flatten(1)

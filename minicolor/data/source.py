@@ -10,6 +10,7 @@ from minicolor.data.manifest import JOURNAL, MANIFEST
 from minicolor.data.pack import Pack, in_memory, is_pack, open_pack, pack
 from minicolor.data.scenes import draw_all
 from minicolor.data.sets import SETS, locate
+from minicolor.data.sets import pictures as known
 from minicolor.errors import BadInput
 
 
@@ -18,7 +19,8 @@ def open_data(data: str, size: int, pictures: int, seed: int = 0, packs: str | P
     """At most `pictures` pictures of `size` pixels from "scenes", a pack's folder, or a folder or tar of photographs.
 
     Photographs are packed into `packs`/<name>-<size>-<id>, once: the next run opens that. BadInput with one sentence
-    for anything that is none of these, for no pictures, and for a pack of another size.
+    for anything that is none of these, for no pictures, and for a pack of another size. The name of a data set of the
+    reports (data/sets.py) stands for its folder, and of a folder that holds one only its color photographs are taken.
     aspect: (low, high) leaves out photographs whose width/height is outside; the automatic pack has another folder
     then, and a pack that was made with another aspect is refused. Drawn scenes are square and all taken.
     """
@@ -26,7 +28,8 @@ def open_data(data: str, size: int, pictures: int, seed: int = 0, packs: str | P
         return open_scenes(size, pictures, seed)
     path = locate(data) if data in SETS and not Path(data).exists() else Path(data)
     if not path.exists():
-        raise BadInput(f"--data {data}: no such folder; expected scenes, a folder or tar of photographs, or a pack")
+        raise BadInput(f"--data {data}: no such folder; expected scenes, a folder or tar of photographs, a pack, or a "
+                       f"data set's name ({', '.join(SETS)})")
     if is_pack(path) or any((path / name).exists() for name in (MANIFEST, JOURNAL)):    # unfinished: open_pack says so
         opened = open_pack(path)
         if opened.size != size:
@@ -37,6 +40,7 @@ def open_data(data: str, size: int, pictures: int, seed: int = 0, packs: str | P
             raise BadInput(f"{data} was packed with width/height {_shown(opened.aspect)}: pack the photographs again with "
                            f"--aspect {low:g},{high:g}")
     else:
+        path = known(path) if path.is_dir() else path      # of a data set of the reports only the folder to train on
         which = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
         chosen = "" if aspect is None else "-aspect-" + "-".join(map(str, aspect))
         out = Path(packs) / f"{path.resolve().name}-{size}{chosen}-{which}"
