@@ -198,3 +198,17 @@ def test_shapes_that_would_broadcast_are_refused():
     for draws in (torch.zeros(2), torch.zeros(1, 1, 1, 1), torch.zeros(2, 1, 4, 4)):
         with pytest.raises(ValueError, match="one number for each picture"):
             gradient_penalty(lambda x: x, real, real, draws=draws)
+
+
+def test_of_a_map_the_mean_can_be_held_to_one_instead_of_the_sum():
+    """A linear critic whose map has 36 equal scores: the sum's slope is 36 times the mean's, and that is |w| for each picture."""
+    w = torch.randn(1, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    real, fake = torch.rand(2, 2, 3, 4, 4, dtype=torch.float64)
+
+    def critic(x):
+        return (w * x).sum(dim=(1, 2, 3))[:, None, None, None].expand(-1, 1, 6, 6)
+
+    mean, total = (gradient_penalty(critic, real, fake, patches=which).item() for which in ("mean", "sum"))
+    assert mean == pytest.approx((w.norm().item() - 1) ** 2) and total == pytest.approx((36 * w.norm().item() - 1) ** 2)
+    with pytest.raises(ValueError, match='"sum" or "mean"'):
+        gradient_penalty(critic, real, fake, patches="max")

@@ -139,9 +139,9 @@ class Norm:
         return self.network(x)
 
 
-def a_recipe(**fields) -> SimpleNamespace:
+def a_recipe(task=None, **fields) -> SimpleNamespace:
     """What held_out.py asks of a recipe, and nothing else."""
-    return SimpleNamespace(task=lambda: Color("ab"), seed=0, **fields)
+    return SimpleNamespace(task=lambda: task or Color("ab"), seed=0, **fields)
 
 
 def color(step, recipe, rgb: torch.Tensor) -> torch.Tensor:
@@ -158,8 +158,7 @@ def test_the_recipe_decides_the_mode_and_training_goes_on_as_before(norm, dropou
     network.register_forward_hook(lambda m, *_: asked.append((m[1].training, m[1].track_running_stats, m[2].training)))
     before = {name: value.clone() for name, value in network.state_dict().items()}
     recipe = a_recipe(norm_at_test=norm, dropout_at_test=dropout)
-    x = prepare(truth(a_pack(3)), "ab")[0]
-    out = answer(step, recipe, x)
+    out = answer(step, recipe, prepare(truth(a_pack(3)), "ab")[0])
     assert out.shape == (3, 2, 8, 8) and out.min() >= -1 and out.max() <= 1 and not out.requires_grad
     assert asked == [(norm == "batch", norm == "running", dropout)] * (3 if norm == "batch" else 1)
     assert all(m.training for m in network.modules())
@@ -199,8 +198,7 @@ def test_the_answer_depends_on_the_lightness_alone():
 def test_a_strips_rows_are_what_it_sees_what_it_makes_of_it_and_the_truth():
     pack = a_pack(3)
     sees, makes, true = samples(Answers(prepare(truth(pack), "ab")[1]), RECIPE, truth(pack))
-    assert sees.shape == makes.shape == true.shape == (3, 3, 8, 8)
-    assert torch.equal(true, truth(pack))
+    assert sees.shape == (3, 3, 8, 8) and torch.equal(true, truth(pack))
     torch.testing.assert_close(makes, true, atol=1e-4, rtol=0)       # told the truth, it shows the truth; Lab and back in float32
     lab = rgb2lab(true.permute(0, 2, 3, 1).double().numpy())
     lab[..., 1:] = 0
@@ -218,8 +216,7 @@ class Repeats:
         return x
 
 
-NOISY = SimpleNamespace(task=lambda: Denoise(0.1), norm_at_test="running", dropout_at_test=False, norm_pictures=5, batch_size=2,
-                        seed=0)
+NOISY = a_recipe(Denoise(0.1), norm_at_test="running", dropout_at_test=False, norm_pictures=5, batch_size=2)
 
 
 @settings(deadline=None, max_examples=15)
@@ -237,8 +234,7 @@ def test_the_noise_of_held_out_pictures_does_not_depend_on_the_batches(count, ba
 def test_held_out_noise_is_each_pictures_own_and_the_figures_are_its_psnr():
     """Pictures that are equal must not get equal noise; whoever gives back what it sees scores what leaving it noisy scores."""
     flat = in_memory(np.full((5, 8, 8, 3), 128, np.uint8), list("abcde"), "test")
-    step = Repeats()
-    figures = evaluate(step, NOISY, ordered(flat, 2))
+    figures = evaluate(step := Repeats(), NOISY, ordered(flat, 2))
     noise = torch.cat(step.seen) - 128 / 255
     torch.testing.assert_close(noise, 0.1 * gaussian_noise(5, 8, 8, SEED), atol=1e-6, rtol=0)
     assert len({picture.numpy().tobytes() for picture in noise}) == 5
@@ -248,9 +244,7 @@ def test_held_out_noise_is_each_pictures_own_and_the_figures_are_its_psnr():
 
 def test_settling_spreads_over_the_list_and_gives_each_picture_noise_of_its_own():
     shades = np.arange(10, dtype=np.uint8)[:, None, None, None] * 20 + np.zeros((10, 8, 8, 3), np.uint8)
-    step = Repeats()
-    settle(step, NOISY, ordered(in_memory(shades, list("abcdefghij"), "test"), 3))
-    seen = torch.cat(step.seen)
+    settle(step := Repeats(), NOISY, ordered(in_memory(shades, list("abcdefghij"), "test"), 3))
     clean = torch.tensor([0, 40, 80, 120, 160]) / 255                # every second one
-    noise = (seen - clean[:, None, None, None]) / 0.1
+    noise = (torch.cat(step.seen) - clean[:, None, None, None]) / 0.1
     assert noise.abs().max() < 5.5 and torch.pdist(noise.flatten(1)).min() > 5       # 64 independent pixels: about 11 apart

@@ -34,12 +34,13 @@ class WGANGPStep(Step):
         terms: dict[str, tuple[float, Loss]] | None = None,
         penalty_weight: float = 10.0,
         critic_steps: int = 5,
+        patches: str = "sum",
         autocast=nullcontext,
     ):
-        """terms: name -> (weight, loss of (fake, truth)), beside L1."""
+        """terms: name -> (weight, loss of (fake, truth)), beside L1. patches: "sum" or "mean", losses/gradient_penalty.py."""
         super().__init__({"generator": generator, "critic": critic}, lr, (beta1, 0.999), autocast,
                          terms={"l1": (l1_weight, F.l1_loss)} | (terms or {}))
-        self.penalty_weight, self.critic_steps = penalty_weight, critic_steps
+        self.penalty_weight, self.critic_steps, self.patches = penalty_weight, critic_steps, patches
 
     def step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """x (N, C, H, W) the condition, y (N, C', H, W) the truth."""
@@ -53,7 +54,7 @@ class WGANGPStep(Step):
             with self.autocast():
                 on_real, on_fake = critic(x, y), critic(x, fake.detach())
             distance = critic_loss(on_real.float(), on_fake.float())
-            penalty = gradient_penalty(critic, y, fake, x)
+            penalty = gradient_penalty(critic, y, fake, x, patches=self.patches)
             self.descend("critic", distance + self.penalty_weight * penalty)
 
         # G. C frozen: gradients pass through it to the picture, none is spent on its weights

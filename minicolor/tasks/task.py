@@ -4,6 +4,7 @@ Training, evaluation and colorize ask through the same prepare(), so that a netw
 in use than it learned from. Pictures come as bytes (N, 3, S, S), where a task needs more (a mask) with a fourth plane.
 """
 
+import math
 from collections.abc import Iterable
 
 from torch import Tensor
@@ -46,8 +47,8 @@ class Task:
         return rows + [(f"… {words}", f"{test[name]:.4g}", "") for name, words in self.to_beat.items()]
 
     def better(self, one: float, other: float) -> bool:
-        """Whether `one` is the better value of the figure. Nothing is better than a figure that is not a number."""
-        return one > other if self.higher else one < other
+        """Whether `one` is the better value of the figure. Any is better than one that is not a number."""
+        return math.isnan(other) or (one > other if self.higher else one < other)
 
 
 def repeat(grey: Tensor) -> Tensor:
