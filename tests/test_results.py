@@ -9,7 +9,7 @@ import pytest
 from minicolor import recipe as recipes
 
 RESULTS = Path(__file__).parents[1] / "lessons" / "results"
-FILES = sorted(p for p in RESULTS.glob("*.json") if not p.stem.startswith("bench-"))
+FILES = sorted(p for p in RESULTS.glob("*.json") if not p.stem.startswith(("bench-", "quick-", "ambiguous-")))
 BENCHES = sorted(RESULTS.glob("bench-*.json"))
 KEYS = {"experiment", "command", "data", "seed", "epochs", "minutes", "device", "environment", "recipe", "measured",
         "reported", "verdict", "history"}  # fmt: skip
@@ -30,8 +30,9 @@ def test_measured_figures_are_measured(path):
     """No figure of the report may stand among the measured ones, and the history must lead to the measured best."""
     r = json.loads(path.read_text())
     assert not set(r["measured"].values()) & {v for v in r["reported"].values() if isinstance(v, (int, float))}
-    best = min(r["history"], key=lambda row: row["val_ab_rmse"])
-    assert best["val_ab_rmse"] == pytest.approx(r["measured"]["ab_rmse"], rel=0.25)   # validation and test are alike
+    task = recipes.from_dict(r["recipe"]).task()
+    best = (max if task.higher else min)(row[f"val_{task.figure}"] for row in r["history"])
+    assert best == pytest.approx(r["measured"][task.figure], rel=0.25)   # validation and test are alike
 
 
 def check_bench(r: dict) -> None:
@@ -51,3 +52,24 @@ def check_bench(r: dict) -> None:
 @pytest.mark.parametrize("path", BENCHES, ids=lambda p: p.stem)
 def test_bench_is_complete(path):
     check_bench(json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("quick-*.json")), ids=lambda p: p.stem)
+def test_the_table_of_small_runs_has_every_recipe_and_its_verdicts_follow(path):
+    """What `python -m minicolor.train --all` writes."""
+    r = json.loads(path.read_text())
+    assert {row["recipe"] for row in r["rows"]} == set(recipes.names()) and {"torch", "processor"} <= set(r["environment"])
+    for row in r["rows"]:
+        quick = recipes.load(row["recipe"]).QUICK
+        task = quick.task()
+        assert (row["experiment"], row["figure"], row["size"]) == (quick.experiment, task.figure, quick.size)
+        assert row["better"] is task.better(row["value"], row["to_beat"]) and 0 < row["minutes"]
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("ambiguous-*.json")), ids=lambda p: p.stem)
+def test_chroma_of_ambiguous_objects_is_measured_beside_the_truth(path):
+    """What `python -m minicolor.ambiguous --json` writes, with the commands of its runs."""
+    r = json.loads(path.read_text())
+    assert len(r["verdict"]) > 60 and len(r["commands"]) == len(r["rows"]) > 1 and r["scenes"] >= 100
+    for row in r["rows"]:
+        assert 0 < row["median"] < row["truth"] and row["chroma"] > 0 and row["pixels"] > 1000

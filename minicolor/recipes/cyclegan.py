@@ -59,4 +59,4 @@ RECIPE = CycleGANRecipe(
     decay=0.5,                          # paper, 4: 100 epochs, then 100 on the way to 0
     jitter=286 / 256,                   # its code: 286, then a crop of 256
 )
-QUICK = replace(RECIPE, pictures=1000, size=64, base=16, d_base=16, blocks=3, batch_size=8, epochs=6, lr=1e-3)
+QUICK = replace(RECIPE, pictures=800, size=64, base=16, d_base=16, blocks=3, batch_size=8, epochs=4, lr=1e-3)

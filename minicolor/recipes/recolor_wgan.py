@@ -34,5 +34,5 @@ class RecolorWGANRecipe(RecolorRecipe):
 
 SAME = {f: getattr(recolor_pix2pix.RECIPE, f) for f in ("source", "pictures", "batch_size", "epochs", "flip", "norm_at_test")}
 RECIPE = RecolorWGANRecipe(name="recolor_wgan", experiment="E3", **SAME)
-QUICK = replace(RECIPE, pictures=1200, size=64, base=24, d_base=12, d_norm="instance", patches="mean", batch_size=8, epochs=5,
+QUICK = replace(RECIPE, pictures=800, size=64, base=24, d_base=12, d_norm="instance", patches="mean", batch_size=8, epochs=5,
                 lr=5e-4, norm_at_test="running")

@@ -51,4 +51,4 @@ RECIPE = ResNetUNetGANRecipe(
     lr=2e-4,                            # pix2pix, 3.3
     init="runs/resnet_unet_l1",         # report C, 6.5, stage 2
 )
-QUICK = replace(RECIPE, init="", pictures=2000, size=64, base=24, d_base=16, batch_size=16, epochs=5, decay=0.5)
+QUICK = replace(RECIPE, init="", pictures=1500, size=64, base=24, d_base=16, batch_size=16, epochs=4, decay=0.5)

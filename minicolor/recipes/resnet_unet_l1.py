@@ -53,4 +53,4 @@ RECIPE = ResNetUNetRecipe(
     lr=1e-4,                            # not in report C: the tutorial that it follows
     init="resnet18",                    # report C, 6.5, stage 1: ImageNet
 )
-QUICK = replace(RECIPE, init="", pictures=2000, size=64, base=24, batch_size=16, epochs=6, lr=5e-4)
+QUICK = replace(RECIPE, init="", pictures=1500, size=64, base=24, batch_size=16, epochs=5, lr=5e-4)
