@@ -24,47 +24,51 @@ def every(out: Path, device: str = "cpu", given: dict | None = None, quiet: bool
     """Train every recipe's QUICK under out/<recipe>; the table's rows, also in out/table.json. given: fields for all of them."""
     rows = []
     for name in sorted(recipe.names(), key=lambda n: (n not in FIRST, n)):
-        began = time.monotonic()
+        quick = recipe.load(name).QUICK
         try:
             chain = {"init": str(out / STARTS[name])} if name in STARTS else {}
-            one = dataclasses.replace(recipe.load(name).QUICK, **chain, **(given or {}))
+            one = dataclasses.replace(quick, **chain, **(given or {}))
             if getattr(one, "lpips_weight", 0):
                 one = dataclasses.replace(one, features=str(out / "classify"))
-            rows.append(_row(one, _results(one.check(), out / name, device)))
-        except BadInput as e:
-            rows.append({"recipe": name, "experiment": recipe.load(name).QUICK.experiment, "error": str(e),
-                         "minutes": (time.monotonic() - began) / 60})
+            rows.append(_row(one.check(), out / name, device))
+        except (BadInput, ValueError, RuntimeError) as e:            # a bug in one experiment must not cost the other rows
+            rows.append({"recipe": name, "experiment": quick.experiment, "error": f"{type(e).__name__}: {e}"})
         if not quiet:
             print(line(rows[-1]), flush=True)
+        report.write_json(out / "table.json", {"environment": checkpoint.environment(), "device": device, "rows": rows})
     if not quiet:
         better = sum(row.get("better", False) for row in rows)
         print(f"{better} of {len(rows)} beat what they had to: {out / 'table.json'}")
-    report.write_json(out / "table.json", {"environment": checkpoint.environment(), "device": device, "rows": rows})
     return rows
 
 
-def _results(one, out: Path, device: str) -> dict:
-    done = out / "results.json"
-    if done.exists():
-        results = json.loads(done.read_text(encoding="utf-8"))
-        if results["recipe"] != recipe.to_dict(one):
-            raise BadInput(f"{out} holds a run with other settings: name another folder with --out")
-        return results
-    began = time.monotonic()
-    results = fit(one, one.open(), out, device, resume=(out / "last.pt").exists(), quiet=True)
-    return results | {"all_minutes": (time.monotonic() - began) / 60}
+def _row(one, out: Path, device: str) -> dict:
+    """Train where that was not done before. The row is kept in out/row.json; its minutes are all sessions', drawing included."""
+    kept = out / "row.json"
+    row = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {"settings": recipe.to_dict(one), "minutes": 0.0}
+    if row["settings"] != recipe.to_dict(one):
+        raise BadInput(f"{out} holds a run with other settings: name another folder with --out")
+    if not (out / "results.json").exists():
+        began = time.monotonic()
+        out.mkdir(parents=True, exist_ok=True)
+        try:
+            fit(one, one.open(), out, device, resume=(out / "last.pt").exists(), quiet=True)
+        finally:
+            row["minutes"] += (time.monotonic() - began) / 60
+            report.write_json(kept, row)
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    return {"recipe": one.name, "experiment": one.experiment, **_figures(one, results), "minutes": row["minutes"]}
 
 
-def _row(one, results: dict) -> dict:
+def _figures(one, results: dict) -> dict:
     task, history = one.task(), results["history"]
     to_beat, words = next(iter(task.to_beat.items()))
     figure, beat = results["test"][task.figure], results["test"][to_beat]
     loss = next(n for n in loss_names(history[0]) if not n.startswith(ADVERSARIAL))
     return {
-        "recipe": one.name, "experiment": one.experiment, "figure": task.figure, "value": figure, "to_beat": beat,
-        "to_beat_is": words, "better": task.better(figure, beat), "loss": loss, "loss_first": history[0][loss],
-        "loss_last": history[-1][loss], "epochs": results["epochs"], "size": one.size, "pictures": one.pictures,
-        "seed": one.seed, "minutes": results.get("all_minutes", results["minutes"]),
+        "figure": task.figure, "value": figure, "to_beat": beat, "to_beat_is": words, "better": task.better(figure, beat),
+        "loss": loss, "loss_first": history[0][loss], "loss_last": history[-1][loss], "epochs": results["epochs"],
+        "size": one.size, "pictures": one.pictures, "seed": one.seed,
     }
 
 

@@ -64,10 +64,28 @@ def test_what_fails_is_a_row_too_and_stops_nobody(table):
 
 
 def test_a_finished_run_is_read_and_other_settings_are_refused(table):
-    _, out = table
+    rows, out = table
     one = recipe.from_dict(json.loads((out / "cae" / "results.json").read_text())["recipe"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "fit", lambda *_, **__: pytest.fail("it is all there"))
-        assert module._results(one, out / "cae", "cpu")["recipe"]["name"] == "cae"
+        assert module._row(one, out / "cae", "cpu") == rows["cae"]
         with pytest.raises(BadInput, match="other settings"):
-            module._results(replace(one, lr=0.5), out / "cae", "cpu")
+            module._row(replace(one, lr=0.5), out / "cae", "cpu")
+
+
+def test_minutes_of_a_stopped_run_are_added_up(table, tmp_path, monkeypatch):
+    _, out = table
+    one = recipe.from_dict(json.loads((out / "cae" / "results.json").read_text())["recipe"])
+    now = 0.0
+
+    def stopped(*_, **__):
+        nonlocal now
+        now += 120
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(module, "fit", stopped)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            module._row(one, tmp_path / "cae", "cpu")
+    assert json.loads((tmp_path / "cae" / "row.json").read_text())["minutes"] == 4
