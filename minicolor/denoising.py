@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from minicolor import checkpoint, report
 from minicolor.data.photos import is_photo, read
@@ -38,7 +39,13 @@ class Denoiser:
         fit_into(network, saved["networks"][next(iter(self.step.networks))], str(run))
 
     def __call__(self, noisy: Tensor) -> Tensor:
-        return answer(self.step, self.recipe, noisy.to(self.device)).cpu()
+        height, width = noisy.shape[-2:]
+        m = self.step.network.multiple
+        padded = F.pad(noisy.to(self.device), (0, -width % m, 0, -height % m), mode="replicate")
+        try:
+            return answer(self.step, self.recipe, padded).cpu()[..., :height, :width]
+        except ValueError as e:
+            raise BadInput(f"this run of {self.recipe.name} cannot take a picture of {height}x{width}: {e}") from e
 
 
 def grey_picture(path: Path) -> Tensor:
@@ -75,18 +82,23 @@ def main(argv: list[str] | None = None) -> None:
                         formatter_class=argparse.RawDescriptionHelpFormatter)
         parser.add_argument("run", help="the folder of a run of dncnn, or of another denoiser")
         parser.add_argument("folder", help="pictures without noise")
-        parser.add_argument("--sigma", type=float, default=25.0, metavar="S", help="of the noise, on 0..255 [25]")
+        parser.add_argument("--sigma", type=float, metavar="S", help="of the noise, on 0..255 [what the run learned]")
         parser.add_argument("--device", metavar="cpu|cuda", help="[cuda where there is one]")
         parser.add_argument("--json", metavar="FILE", help="write each picture's figures there")
         args = parser.parse_args(sys.argv[1:] if argv is None else argv)
-        if not 0 < args.sigma <= 255:
-            raise BadInput(f"--sigma {args.sigma:g}: expected above 0 and at most 255")
-        rows = measure(Denoiser(args.run, choose_device(args.device)), args.folder, args.sigma)
+        denoise = Denoiser(args.run, choose_device(args.device))
+        learned = 255 * denoise.recipe.sigma
+        sigma = learned if args.sigma is None else args.sigma
+        if not 0 < sigma <= 255:
+            raise BadInput(f"--sigma {sigma:g}: expected above 0 and at most 255")
+        if abs(sigma - learned) > 0.5:
+            print(f"this run learned noise of sigma {learned:.3g}, and is measured at {sigma:g}")
+        rows = measure(denoise, args.folder, sigma)
         noisy, denoised = (float(np.mean([row[k] for row in rows])) for k in ("noisy", "denoised"))
-        print(f"{len(rows)} pictures, sigma {args.sigma:g}: noisy {noisy:.2f} dB, denoised {denoised:.2f} dB, "
+        print(f"{len(rows)} pictures, sigma {sigma:.4g}: noisy {noisy:.2f} dB, denoised {denoised:.2f} dB, "
               f"gain {denoised - noisy:.2f} dB")
         if args.json:
-            report.write_json(Path(args.json), {"sigma": args.sigma, "n": len(rows), "noisy": noisy, "denoised": denoised,
+            report.write_json(Path(args.json), {"sigma": sigma, "n": len(rows), "noisy": noisy, "denoised": denoised,
                                                 "run": str(args.run), "pictures": rows})
 
 

@@ -41,8 +41,9 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
     """
     out = Path(out)
     claim(out, resume)
-    saved = _previous(out, pack)
     parts = parts or split(pack.keys, recipe.seed)
+    data = {"hash": pack.hash, "source": pack.source, "split": hashlib.sha256(repr(sorted(parts.items())).encode()).hexdigest()}
+    saved = _previous(out, recipe, data)
     task = recipe.task()
     train = Loader(pack, np.repeat(parts["train"], recipe.crops), recipe.batch_size, device, recipe.seed)
     val, test = (Loader(pack, parts[p], recipe.batch_size, device, shuffle=False) for p in ("val", "test"))
@@ -62,7 +63,7 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
     def save(name: str = "last.pt") -> None:
         _refuse_broken_weights(step, run, out)
         networks = {n: net.state_dict() for n, net in step.networks.items()}
-        state = {"recipe": to_dict(recipe), "networks": networks, "data": {"hash": pack.hash, "source": pack.source}}
+        state = {"recipe": to_dict(recipe), "networks": networks, "data": data}
         if name == "last.pt":
             state |= {"optimizers": {n: o.state_dict() for n, o in step.optimizers.items()}, "run": run,
                       "random": checkpoint.random_state(), "extra": step.extra_state()}
@@ -139,7 +140,8 @@ def _stepped(step, recipe: Recipe, pair: tuple) -> dict:
         return step.step(*pair)
     except ValueError as e:
         n, *_, height, width = pair[0].shape
-        raise BadInput(f"{recipe.name} cannot be trained on a batch of {n} of {height}x{width}: {e}") from e
+        raise BadInput(f"{recipe.name} cannot be trained on a batch of {n} of {height}x{width}: {e}; --batch-size, --size and "
+                       "--crop decide that") from e
 
 
 def _seed(*numbers: int) -> int:
@@ -162,16 +164,25 @@ def claim(out: Path, resume: bool) -> None:
         half.unlink()
 
 
-def _previous(out: Path, pack: Pack) -> dict | None:
-    """The state to go on from, or None to begin: a run that was killed before its first save has none."""
+def _previous(out: Path, recipe: Recipe, data: dict) -> dict | None:
+    """The state to go on from, or None to begin: a run that was killed before its first save has none.
+
+    BadInput where it had other pictures, another split or other settings: all but how long it goes on.
+    """
     if not (out / "last.pt").exists():
         return None
     saved = checkpoint.load(out / "last.pt")
     if "run" not in saved:
         raise BadInput(f"{out / 'last.pt'} holds weights alone: it can color pictures, but not go on training")
-    if saved["data"]["hash"] != pack.hash:
-        raise BadInput(f"{out} was trained on other pictures ({saved['data']['source']}) than {pack.source} now holds: "
+    if saved["data"]["hash"] != data["hash"]:
+        raise BadInput(f"{out} was trained on other pictures ({saved['data']['source']}) than {data['source']} now holds: "
                        "a resumed run must see the same ones")
+    if saved["data"]["split"] != data["split"]:
+        raise BadInput(f"{out} was trained on another part of the pictures: a resumed run must hold out the same ones")
+    was, now = saved["recipe"], to_dict(recipe)
+    for field in sorted((was.keys() | now.keys()) - {"epochs", "patience"}):
+        if was.get(field) != now.get(field):
+            raise BadInput(f"{out} was begun with {field} {was.get(field)}, not {now.get(field)}: a resumed run keeps its own")
     return saved
 
 

@@ -68,11 +68,11 @@ class Recipe:
     def begin(self, step, given: dict) -> None:
         """Give the new step's networks the weights that `init` names: by network, a state dict; a file alone is "weights".
 
-        Those of the same name must fit; a network that is not among them keeps its random start. A file is for step.network.
+        The first of them, or the file alone, is for the step's first network, whatever it is called there: a stage of plain
+        training goes on as the generator of an adversarial one. Others go by name; one that is not there keeps its start.
         """
-        given = {next(iter(step.networks)): given["weights"]} if "weights" in given else given
-        if not given.keys() & step.networks.keys():
-            raise BadInput(f"--init {self.init}: holds {', '.join(given)}, and {self.name} has {', '.join(step.networks)}")
+        first, *_ = given
+        given = {name: state for name, state in given.items() if name != first} | {next(iter(step.networks)): given[first]}
         for name in given.keys() & step.networks.keys():
             fit_into(step.networks[name], given[name], f"--init {self.init} ({name})")
 

@@ -27,6 +27,8 @@ from minicolor.errors import BadInput
 from minicolor.fit import fit
 from minicolor.recipe import Recipe, to_dict
 
+OF_THE_DATA = ("data", "size", "pictures", "seed", "min_aspect", "max_aspect")   # fields that recipe.open() looks at
+
 
 def candidates(recipe: Recipe, assignments: list[str], trials: int = 0, seed: int = 0) -> list[dict]:
     """["lr=1e-4,2e-4", ...] -> the settings to try, each a dict of fields. trials: so many random draws; 0: the whole grid.
@@ -77,15 +79,18 @@ def _draw(dice: random.Random, choice: list | tuple):
 
 
 def folds(pack: Pack, seed: int, count: int) -> list[dict[str, list[int]]]:
-    """`count` splits of a pack: the same test part in each; every other picture is in the "val" of exactly one of them."""
+    """`count` splits of a pack: the same test part in each; every other picture is in the "val" of exactly one of them.
+
+    As in data/split.py two copies of one picture never stand on both sides: keys are dealt out, not pictures.
+    """
     whole = split(pack.keys, seed)
     rest = sorted(int(i) for part in ("train", "val") for i in whole[part])
-    if not 2 <= count <= len(rest):
-        raise BadInput(f"--folds {count}: expected 2 to {len(rest)}, there are {len(rest)} pictures beside the test part")
-    order = sorted(rest, key=lambda i: hashlib.sha256(f"fold {seed} {pack.keys[i]}".encode()).digest())
-    shares = [set(order[k::count]) for k in range(count)]
-    return [{"train": [i for i in rest if i not in share], "val": [i for i in rest if i in share], "test": whole["test"]}
-            for share in shares]
+    keys = sorted({pack.keys[i] for i in rest}, key=lambda key: hashlib.sha256(f"fold {seed} {key}".encode()).digest())
+    if not 2 <= count <= len(keys):
+        raise BadInput(f"--folds {count}: expected 2 to {len(keys)}, there are {len(keys)} pictures beside the test part")
+    shares = [set(keys[k::count]) for k in range(count)]
+    return [{"train": [i for i in rest if pack.keys[i] not in share], "val": [i for i in rest if pack.keys[i] in share],
+             "test": whole["test"]} for share in shares]
 
 
 def search(recipe: Recipe, settings: list[dict], count: int, out: Path, device: str = "cpu", quiet: bool = False) -> list[dict]:
@@ -97,11 +102,11 @@ def search(recipe: Recipe, settings: list[dict], count: int, out: Path, device: 
     rows, packs = [], {}
     for which in settings:
         one = dataclasses.replace(recipe, **which).check()
-        source = (one.data, one.size, one.pictures, one.seed)
+        source = tuple(getattr(one, field, None) for field in OF_THE_DATA)
         packs = packs if source in packs else {source: one.open()}   # only the newest is kept: pictures are large
         pack = packs[source]
         parts = folds(pack, one.seed, count) if count > 1 else [None]
-        runs = [_run(one, pack, out / _folder(which, k if count > 1 else None), device, quiet, p) for k, p in enumerate(parts, 1)]
+        runs = [_run(one, pack, out / _folder(which, k, count), device, quiet, part) for k, part in enumerate(parts, 1)]
         task = one.task()
         figures = [r["history"][r["best_epoch"] - 1][f"val_{task.figure}"] for r in runs]
         rows.append({
@@ -142,9 +147,9 @@ def _words(settings: dict) -> str:
     return " ".join(words) or "as it is"
 
 
-def _folder(settings: dict, fold: int | None) -> str:
+def _folder(settings: dict, fold: int, count: int) -> str:
     name = "_".join(f"{k}-{v}".replace("/", "-") for k, v in settings.items()) or "recipe"
-    return name if fold is None else f"{name}/fold-{fold}"
+    return f"{name}/fold-{fold}-of-{count}" if count > 1 else name
 
 
 def _csv(path: Path, rows: list[dict]) -> None:

@@ -17,8 +17,12 @@ def given(init: str) -> dict[str, dict]:
     if not path.exists() and init not in weights.WEIGHTS:
         first = f"; train it first: python -m minicolor.train {path.name} --out {init}" if path.name in names() else ""
         raise BadInput(f"--init {init}: no such run, no such file, and none of the weights {', '.join(weights.WEIGHTS)}{first}")
-    if path.suffix == ".pt":
-        return checkpoint.load(path)["networks"]
+    if path.is_file():
+        try:
+            return checkpoint.load(path)["networks"]
+        except BadInput:                                             # no checkpoint of ours: then a file of weights, or neither
+            if path.name == "best.pt":
+                raise
     return {"weights": weights.load(init)}
 
 

@@ -21,12 +21,16 @@ NOT_FLAGS = ("name", "experiment", "source")  # what a recipe is, not what it is
 def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     with one_line():
-        words = [a for a in argv if not a.startswith("-")]
-        name = next((a for a in words if a in recipes.names()), words[0] if words and "--all" not in argv else None)
         if "--list" in argv:
             return _list()
+        # flags may come first, and a recipe's name may also be a flag's value, as in --out cae
+        words = sorted((before.startswith("--"), i, word) for i, (before, word) in enumerate(zip(["", *argv], argv)))
+        name = next((w for *_, w in words if w in recipes.names()),
+                    next((w for after, _, w in words if not after and w[:1] != "-"), None))
         module = recipes.load(name) if name else None
         args = _parser(name, module).parse_args(argv)
+        if args.recipe not in (None, name):
+            args = _parser(args.recipe, module := recipes.load(args.recipe)).parse_args(argv)
         if args.all:
             return _all(args, module)
         if module is None:
@@ -37,8 +41,7 @@ def main(argv: list[str] | None = None) -> None:
 def run(args: argparse.Namespace, module) -> None:
     """Train what `args` ask for: flags the user gave, over the run's own recipe (--resume), or QUICK, or RECIPE."""
     out = Path(args.out or f"runs/{module.RECIPE.name}")
-    given = {f.name: getattr(args, f.name) for f in dataclasses.fields(module.RECIPE)
-             if getattr(args, f.name, None) is not None}
+    given = {name: v for f in dataclasses.fields(module.RECIPE) if (v := getattr(args, name := f.name, None)) is not None}
     device = choose_device(args.device)
     set_backend(args.backend)
     if args.resume and (out / "last.pt").exists():
@@ -68,21 +71,19 @@ def run(args: argparse.Namespace, module) -> None:
               if (out / "last.pt").exists() else "\nstopped before the first checkpoint")
         raise
     test, task = results["test"], recipe.task()
+    color = f"\ncolor a photograph: python -m minicolor.colorize PHOTO OUT --run {out}" if hasattr(task, "chroma") else ""
     print(f"test {task.title} {test[task.figure]:.4g}; " + ", ".join(f"{w} {test[n]:.4g}" for n, w in task.to_beat.items())
-          + f"\nlook at {out / 'report.html'} and {out / 'strip.png'}")
-    if hasattr(task, "chroma"):
-        print(f"color a photograph: python -m minicolor.colorize PHOTO OUT --run {out}")
+          + f"\nlook at {out / 'report.html'} and {out / 'strip.png'}{color}")
 
 
 def _search(args, recipe, out: Path, device: str) -> None:
-    """--search, --folds: many runs under `out`, and a table."""
-    if min(args.trials, args.folds) < 0 or (args.trials and not args.search):
-        raise BadInput("--trials N draws from what --search names, --folds K makes K runs: expected above 0")
+    if args.trials < 0 or args.folds < 0 or args.folds == 1 or (args.trials and not args.search):
+        raise BadInput("--trials N draws N times from what --search names, --folds K makes K runs: expected K of 2 or more")
     search(recipe, candidates(recipe, args.search or [], args.trials, recipe.seed), args.folds, out, device)
 
 
 def _all(args, module) -> None:
-    if module or args.full or args.search or args.folds:
+    if module or args.full or args.search or args.folds or args.trials or args.tensorboard:
         raise BadInput("--all trains every recipe's small version, and goes with --out, --device and --backend alone")
     set_backend(args.backend)
     every(Path(args.out or "runs/quick"), choose_device(args.device))
@@ -101,9 +102,8 @@ def _resumed(out: Path, recipe, given: dict):
 
 
 def _list() -> None:
-    for name in recipes.names():
-        recipe = recipes.load(name).RECIPE
-        print(f"{name:16s} {recipe.experiment:4s} {recipe.source}")
+    for recipe in (recipes.load(name).RECIPE for name in recipes.names()):
+        print(f"{recipe.name:19s} {recipe.experiment:4s} {recipe.source}")
 
 
 def _parser(name: str | None, module) -> argparse.ArgumentParser:

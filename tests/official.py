@@ -1,4 +1,4 @@
-"""Other people's networks, to compare ours with: how to import torchvision where PyTorch is the CPU's build, and weights to fill in."""
+"""Other people's networks, to compare ours with: importing torchvision on a CPU's PyTorch, weights to fill in."""
 
 import functools
 import importlib
@@ -18,7 +18,7 @@ def _operators() -> torch.library.Library:
 
 
 def load(module: str):
-    """The module of torchvision, or of a package that needs it (lpips, pytorch_fid); skips with the reason where it is missing."""
+    """The module of torchvision, or of a package that needs it (lpips, pytorch_fid); skips with a reason where it is missing."""
     try:
         return importlib.import_module(module)
     except ImportError as e:
@@ -34,7 +34,7 @@ def load(module: str):
 
 
 def lively(network: nn.Module, seed: int = 0) -> nn.Module:
-    """Biases, gains and statistics that no two layers share (new ones are 0 and 1, which hides what is left out); in eval mode."""
+    """Biases, gains and statistics that no two layers share: new ones, 0 and 1, hide what is left out. In eval mode."""
     generator = torch.Generator().manual_seed(seed)
     for p in network.parameters():
         if p.ndim == 1:

@@ -92,10 +92,12 @@ def test_other_runs_and_empty_folders_are_refused(run, tmp_path):
 
 
 def test_the_door(run, folder, tmp_path):
-    command = [sys.executable, "-m", "minicolor.denoising", str(run), str(folder), "--sigma", "25", "--json", str(tmp_path / "f.json")]
+    command = [sys.executable, "-m", "minicolor.denoising", str(run), str(folder), "--sigma", "25"]
+    command += ["--json", str(tmp_path / "f.json")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "f.json").read_text())
+    assert "learned noise of sigma 7.65, and is measured at 25" in done.stdout
     assert found["n"] == 2 and f"noisy {found['noisy']:.2f} dB" in done.stdout
     assert found["noisy"] == pytest.approx(np.mean([p["noisy"] for p in found["pictures"]]))
 

@@ -63,7 +63,7 @@ def test_the_table_of_small_runs_has_every_recipe_and_its_verdicts_follow(path):
         quick = recipes.load(row["recipe"]).QUICK
         task = quick.task()
         assert (row["experiment"], row["figure"], row["size"]) == (quick.experiment, task.figure, quick.size)
-        assert row["better"] is task.better(row["value"], row["to_beat"]) and 0 < row["minutes"]
+        assert row["better"] is task.better(row["value"], row["to_beat"]) and row["minutes"] > 0
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("ambiguous-*.json")), ids=lambda p: p.stem)

@@ -5,6 +5,7 @@ import itertools
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from minicolor import search as module
@@ -46,7 +47,8 @@ def test_random_draws_stay_in_their_range_and_are_even_in_the_logarithm():
 @pytest.mark.parametrize("text, trials, sentence", [
     ("lr", 0, "expected FIELD=VALUE"), ("speed=1", 0, "of a field of dncnn"), ("name=x", 0, "of a field of dncnn"),
     ("lr=fast", 0, "'fast' is no float"), ("residual=maybe", 0, "no yes or no"), ("lr=1e-4..1e-3", 0, "--trials"),
-    ("lr=1e-3..1e-4", 5, "LOW < HIGH"), ("residual=no..yes", 5, "two numbers"), ("lr=2", 0, "--lr 2"), ("depth=1", 0, "at least 2"),
+    ("lr=1e-3..1e-4", 5, "LOW < HIGH"), ("residual=no..yes", 5, "two numbers"), ("lr=2", 0, "--lr 2"),
+    ("depth=1", 0, "at least 2"),
 ])  # fmt: skip
 def test_what_cannot_be_tried_is_refused_in_one_sentence(text, trials, sentence):
     with pytest.raises(BadInput, match=sentence):
@@ -65,6 +67,22 @@ def test_folds_hold_each_picture_out_once_and_never_touch_the_test_part(count):
         assert len(fold["train"]) + len(fold["val"]) + len(test) == 40
     sizes = [len(fold["val"]) for fold in found]
     assert max(sizes) - min(sizes) <= 1
+
+
+def test_copies_of_a_picture_are_never_on_both_sides():
+    pictures = np.repeat(draw_all(0, 20, 32, workers=1), 2, axis=0)
+    pack = replace(in_memory(pictures, [f"{i:03d}" for i in range(40)], "pairs"), keys=tuple(f"{i // 2:03d}" for i in range(40)))
+    for fold in folds(pack, 0, 4):
+        train, val = ({pack.keys[i] for i in fold[part]} for part in ("train", "val"))
+        assert not train & val and len(fold["val"]) == 2 * len(val)
+
+
+def test_other_folds_are_other_runs(tmp_path):
+    for count in (2, 3):
+        search(TINY, [{}], count, tmp_path, quiet=True)
+    held = {p.parent.name: len(json.loads(p.read_text())["val"]) for p in tmp_path.rglob("split.json")}
+    assert set(held) == {"fold-1-of-2", "fold-2-of-2", "fold-1-of-3", "fold-2-of-3", "fold-3-of-3"}
+    assert held["fold-1-of-2"] > held["fold-1-of-3"]
 
 
 def test_more_folds_than_pictures_is_refused():
@@ -101,8 +119,8 @@ def test_a_finished_search_trains_nothing_again_and_a_stopped_one_only_the_rest(
     monkeypatch.undo()
     again, calls = module.fit, []
     monkeypatch.setattr(module, "fit", lambda *a, **k: calls.append(a[2]) or again(*a, **k))
-    (out / "lr-0.01" / "fold-2" / "results.json").unlink()
-    (out / "lr-0.01" / "fold-2" / "last.pt").unlink()
-    (out / "lr-0.01" / "fold-2" / "best.pt").unlink()
+    (out / "lr-0.01" / "fold-2-of-2" / "results.json").unlink()
+    (out / "lr-0.01" / "fold-2-of-2" / "last.pt").unlink()
+    (out / "lr-0.01" / "fold-2-of-2" / "best.pt").unlink()
     more = search(TINY, candidates(TINY, ["lr=1e-3,1e-2"]), 2, out, quiet=True)
     assert len(calls) == 1 and [r["mean"] for r in more] == pytest.approx([r["mean"] for r in rows])

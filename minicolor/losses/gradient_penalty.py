@@ -4,10 +4,10 @@ eq. 3 and algorithm 1 (where its weight is 10; here the penalty comes without)
     between = e real + (1 - e) fake             e uniform in [0, 1), one for each picture
     penalty = mean over pictures of (|| d C(between) / d between || - 1)^2
 
-The norm is over all numbers of one picture. Of a critic that gives maps (PatchGAN) one number has to be made. patches="sum" is what
-`grad_outputs=ones_like(scores)` amounts to, the usual code: but the losses take the mean of a map (losses/wasserstein.py), so with
-30x30 patches the critic in the losses is held to a slope of 1/900, and the adversarial part of a generator that also has L1 is as
-good as gone (measured on 36 patches: 0.0099 against 0.32 of 100 L1). patches="mean" holds that mean itself to 1 (0.43 against 0.32).
+The norm is over all numbers of one picture. Of a critic that gives maps (PatchGAN) one number has to be made. patches="sum" is
+what `grad_outputs=ones_like(scores)` amounts to, the usual code: but the losses take the mean of a map (losses/wasserstein.py),
+so with 30x30 patches the critic in the losses is held to a slope of 1/900, and the adversarial part of a generator that also has
+L1 is as good as gone (on 36 patches 0.0099 was measured, against 0.32 of 100 L1). patches="mean" holds that mean to 1 (0.43).
 The pictures must not meet in the critic (section 4: no BatchNorm in training mode), else a slope is not one picture's.
 
 Everything here is float32 even inside autocast: the loss differentiates a gradient, so the rounding of bfloat16 (3 digits) would

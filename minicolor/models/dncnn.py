@@ -21,6 +21,8 @@ from minicolor.models.norm_act import BatchNormAct
 class DnCNN(nn.Module):
     """Noisy (N, channels, H, W), around [0, 1] -> clean, the same shape; residual=False learns the picture itself instead."""
 
+    multiple = 1  # what both sides must be multiples of: any will do
+
     def __init__(self, channels: int = 1, width: int = 64, depth: int = 17, residual: bool = True):
         super().__init__()
         if depth < 2:

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from minicolor.models.superres_unet import SuperResUNet
-
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
+from minicolor.ops.units import rgb_to_imagenet
 
 
 class FusionUNet(nn.Module):
@@ -36,8 +35,6 @@ class FusionUNet(nn.Module):
                 layer.track_running_stats = False  # PyTorch's spelling of "keep what you have": nothing resets or renews it
         self.unet = SuperResUNet(1 + classes, 3, base, levels, convs, slope, output)
         self.multiple = self.unet.multiple
-        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
 
     def train(self, mode: bool = True) -> "FusionUNet":
         super().train(mode)
@@ -50,7 +47,7 @@ class FusionUNet(nn.Module):
         if grey.ndim != 4 or grey.shape[1] != 1:
             raise ValueError(f"FusionUNet needs grey pictures of shape (N, 1, H, W), not {tuple(grey.shape)}")
         self.segmenter.eval()                                                   # modes.py switches layers one by one
-        logits = self.segmenter((grey - self.mean) / self.std)                  # one channel becomes three
+        logits = self.segmenter(rgb_to_imagenet(grey))                          # one channel becomes three
         expected = (len(grey), self.classes, *grey.shape[-2:])
         if tuple(logits.shape) != expected:
             raise ValueError(f"this FusionUNet needs a segmenter that gives {expected}, not {tuple(logits.shape)}")

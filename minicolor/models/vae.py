@@ -26,6 +26,8 @@ class VAE(nn.Module):
     """(N, channels, H, W), around [0, 1] -> (clean, mean, log_variance): clean (N, channels, H, W) in (0, 1), and the code's two
     of (N, latent) where a side is given, of (N, latent, H/16, W/16) where it is None."""
 
+    multiple = 16  # what both sides must be multiples of
+
     def __init__(self, channels: int = 1, base: int = 32, latent: int = 128, side: int | None = 256):
         super().__init__()
         if side is not None and (side < 16 or side % 16):

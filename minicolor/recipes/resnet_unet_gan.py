@@ -1,7 +1,7 @@
 """C3: the pretrained U-Net goes on against a discriminator, L -> ab.     Vision and Cognitive Systems Report (report C), 6.5
 
 Stage 3 of three: C2's generator (recipes/resnet_unet_l1.py), then C1's adversarial training, 10 to 20 epochs instead of 100.
-    python -m minicolor.train resnet_unet_gan --init runs/resnet_unet_l1
+`--init ""` begins at random instead.
 """
 
 from dataclasses import dataclass, replace
@@ -37,10 +37,6 @@ class ResNetUNetGANRecipe(Recipe):
         return GANStep(DynamicUnet(1, 2, self.base), PatchGAN(3, self.d_base), lr=self.lr, beta1=self.beta1,
                        l1_weight=self.l1_weight, autocast=autocast)
 
-    def begin(self, step, given):
-        """C2's run names its network "network"; a run of this recipe has both."""
-        super().begin(step, {"generator" if name == "network" else name: state for name, state in given.items()})
-
 
 RECIPE = ResNetUNetGANRecipe(
     name="resnet_unet_gan",
@@ -51,4 +47,4 @@ RECIPE = ResNetUNetGANRecipe(
     lr=2e-4,                            # pix2pix, 3.3
     init="runs/resnet_unet_l1",         # report C, 6.5, stage 2
 )
-QUICK = replace(RECIPE, init="", pictures=1500, size=64, base=24, d_base=16, batch_size=16, epochs=4, decay=0.5)
+QUICK = replace(RECIPE, pictures=1500, size=64, base=24, d_base=16, batch_size=16, epochs=4, decay=0.5)

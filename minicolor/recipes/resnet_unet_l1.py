@@ -2,7 +2,7 @@
 
 Stage 1 is the body's, classification: ImageNet's weights (`python -m minicolor.data.download weights resnet18`), or a run of
 our own recipe `classify`. Stage 2 is this: the whole generator, 20 epochs. Stage 3 is recipes/resnet_unet_gan.py.
-    python -m minicolor.train resnet_unet_l1 --init runs/classify
+`--init ""` begins at random instead.
 """
 
 from dataclasses import dataclass, replace
@@ -53,4 +53,4 @@ RECIPE = ResNetUNetRecipe(
     lr=1e-4,                            # not in report C: the tutorial that it follows
     init="resnet18",                    # report C, 6.5, stage 1: ImageNet
 )
-QUICK = replace(RECIPE, init="", pictures=1500, size=64, base=24, batch_size=16, epochs=5, lr=5e-4)
+QUICK = replace(RECIPE, init="runs/classify", pictures=1500, size=64, base=24, batch_size=16, epochs=5, lr=5e-4)

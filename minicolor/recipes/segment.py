@@ -24,6 +24,7 @@ class SegmentRecipe(Recipe):
         self.expect("jitter", self.jitter == 1, "1: a mask has no values between its own")
         self.expect("batch_size", self.batch_size >= 2, "at least 2: of a picture-wide feature one picture has no spread")
         self.expect("norm_at_test", self.norm_at_test != "batch", "running: for the same reason")
+        self.expect("norm_pictures", self.norm_pictures != 1, "0, or at least 2, for the same reason")
         return super().check()
 
     def open(self):

@@ -31,10 +31,6 @@ class SuperResGANRecipe(SuperResRecipe):
         return GANStep(self.network(), critic, self.lr, self.beta1, l1_weight=self.mae_weight, terms=terms, conditional=False,
                        autocast=autocast)
 
-    def begin(self, step, given):
-        """From a run of D1 its network; a run of this recipe has both."""
-        super().begin(step, {"generator" if name == "network" else name: state for name, state in given.items()})
-
 
 RECIPE = SuperResGANRecipe(
     name="superres_gan",

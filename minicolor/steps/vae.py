@@ -25,8 +25,8 @@ class VAEStep(Step):
         draws = torch.Generator(x.device).manual_seed(seed)
         with self.autocast():
             clean, mean, log_variance = self.network(x, draws)
-        reconstruction, kl = elbo(clean.float(), y, mean.float(), log_variance.float(), self.beta)
-        self.descend("network", reconstruction + kl)
+        reconstruction, kl = elbo(clean.float(), y, mean.float(), log_variance.float())
+        self.descend("network", reconstruction + self.beta * kl)
         return {"mse": reconstruction.detach(), "kl": kl.detach()}
 
     def generate(self, x: Tensor) -> Tensor:

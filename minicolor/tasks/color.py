@@ -18,11 +18,10 @@ from torch import Tensor
 from minicolor.data.pairs import chroma, prepare, restore
 from minicolor.metrics.ab_rmse import ab_rmse
 from minicolor.metrics.colorfulness import colorfulness
-from minicolor.metrics.psnr import psnr
 from minicolor.ops.blur import gaussian_blur
 from minicolor.ops.equalize import equalize
 from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
-from minicolor.tasks.task import Task, as_float, repeat
+from minicolor.tasks.task import Task, as_float, psnr, repeat
 
 
 class Color(Task):

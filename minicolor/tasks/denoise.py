@@ -7,8 +7,7 @@ held-out pictures is always the same, picture by picture, so that epochs can be 
 """
 
 from minicolor.kernels.degrade import degrade
-from minicolor.metrics.psnr import psnr
-from minicolor.tasks.task import Task, repeat
+from minicolor.tasks.task import Task, psnr, repeat
 
 
 class Denoise(Task):

@@ -7,9 +7,8 @@ The answer that takes no learning is bicubic interpolation.
 
 from torch.nn import functional as F
 
-from minicolor.metrics.psnr import psnr
 from minicolor.metrics.ssim import ssim
-from minicolor.tasks.task import Task, as_float
+from minicolor.tasks.task import Task, as_float, psnr
 
 
 class Enlarge(Task):

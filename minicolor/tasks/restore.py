@@ -14,12 +14,11 @@ from torch.nn import functional as F
 from minicolor.kernels.degrade import degrade
 from minicolor.metrics.ab_rmse import ab_rmse
 from minicolor.metrics.colorfulness import colorfulness
-from minicolor.metrics.psnr import psnr
 from minicolor.metrics.ssim import ssim
 from minicolor.ops.clahe import clahe
 from minicolor.ops.degrade import grey as luma
 from minicolor.ops.lab import rgb_to_lab
-from minicolor.tasks.task import Task, as_float, repeat
+from minicolor.tasks.task import Task, as_float, psnr, repeat
 
 
 class Restore(Task):
@@ -49,8 +48,8 @@ class Restore(Task):
         return rgb_to_lab(self.picture(x, output))[:, 1:]
 
     def sees(self, rgb):
-        """A photograph at the working size -> half of it, with CLAHE: it brings its own blur and grain along."""
-        return self._contrast(degrade(rgb, halve=True))
+        """A photograph at the working size -> half of it, blurred and equalized as in training; it brings its own grain along."""
+        return self._contrast(degrade(rgb, halve=True, kernel_size=self.kernel_size, sigma=self.sigma))
 
     def figures(self, pictures, x, y, output):
         fake = self.picture(x, output)
