@@ -52,4 +52,4 @@ RECIPE = DnCNNRecipe(
     lr=1e-3,                            # not in report A: Adam's own default, and the size that the paper's code has
     decay=0.5,                          # not in report A; the paper divides it by 10 along the way
 )
-QUICK = replace(RECIPE, size=64, pictures=600, crop=40, crops=4, depth=7, width=32, epochs=5, decay=0.4)
+QUICK = replace(RECIPE, size=64, pictures=600, crop=40, crops=6, depth=7, width=32, batch_size=8, epochs=6)

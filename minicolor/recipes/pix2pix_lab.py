@@ -17,4 +17,4 @@ RECIPE = Pix2PixRecipe(
     batch_size=16,                      # not in report C
     epochs=100,                         # report C, 6.5
 )
-QUICK = replace(RECIPE, pictures=2000, size=64, base=32, d_base=16, batch_size=12, epochs=7, lr=5e-4, decay=0.5)
+QUICK = replace(RECIPE, pictures=2000, size=64, base=32, d_base=16, batch_size=12, epochs=6, lr=5e-4, decay=0.5)
