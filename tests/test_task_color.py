@@ -135,7 +135,8 @@ def test_what_every_task_shares(pictures):
         Task().prepare(pictures)
     lower, higher = Color(), type("Higher", (Task,), {"higher": True})()
     assert lower.better(1, 2) and not lower.better(2, 1) and higher.better(2, 1) and not higher.better(1, 2)
-    assert not any(task.better(a, b) for task in (lower, higher) for a, b in ((float("nan"), 1), (1, float("nan")), (1, 1)))
+    assert not any(task.better(a, b) for task in (lower, higher) for a, b in ((float("nan"), 1), (1, 1)))
+    assert lower.better(1, float("nan")) and higher.better(1, float("nan")), "what is no number stays nobody's best"
     assert as_float(torch.cat([pictures, pictures[:, :1]], 1)).shape[1] == 3            # the fourth plane is no color
     theirs = torch.from_numpy(lab_of(pictures)[..., 0]).float()[:, None] / 100
     torch.testing.assert_close(lightness(as_float(pictures)), repeat(theirs), atol=1e-4, rtol=0)
