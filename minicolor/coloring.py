@@ -15,12 +15,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from minicolor import checkpoint
 from minicolor.errors import BadInput
 from minicolor.held_out import answer
 from minicolor.ops.lab import into_gamut, lab_to_rgb, rgb_to_lab
-from minicolor.precision import autocast
-from minicolor.recipe import from_dict
+from minicolor.trained import trained
 
 BAND = 1 << 20         # pixels of the full size that are in work at once
 LONGEST = 8            # a strip longer than so many working sizes is squeezed to that: its ends see each other anyway
@@ -31,23 +29,11 @@ class Colorizer:
 
     def __init__(self, run: str | Path, device: str = "cpu"):
         """run: a run's folder (its best.pt) or a checkpoint file. BadInput for anything else."""
-        path = Path(run)
-        if path.is_dir() and not (path / "best.pt").exists():
-            raise BadInput(f"--run {run}: no best.pt in this folder; expected a folder that `python -m minicolor.train` "
-                           "wrote and that finished an epoch")
-        saved = checkpoint.load(path / "best.pt" if path.is_dir() else path)
-        self.device, self.recipe = device, from_dict(saved["recipe"])
-        self.task = self.recipe.task()
+        self.device, (self.recipe, self.step) = device, trained(run, device)
+        self.task, self.network = self.recipe.task(), self.step.network
         if not hasattr(self.task, "chroma"):
             raise BadInput(f"--run {run}: a run of {self.recipe.name}, which gives no color; expected one that does, such as "
                            "pix2pix_lab")
-        self.step = self.recipe.build(autocast("float32", device))
-        self.network = self.step.network.to(device)
-        try:
-            self.network.load_state_dict(saved["networks"][next(iter(self.step.networks))])
-        except (RuntimeError, KeyError):
-            raise BadInput(f"--run {run}: its weights do not fit its recipe {self.recipe.name}; written by another "
-                           "version?") from None
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 of any size from 1x1 -> (H, W, 3) uint8. Color in the input is ignored: L alone counts."""

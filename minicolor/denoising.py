@@ -13,30 +13,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from minicolor import checkpoint, report
+from minicolor import report
 from minicolor.data.photos import is_photo, read
 from minicolor.errors import BadInput, Parser, one_line
 from minicolor.held_out import answer
 from minicolor.ops.degrade import LUMA
 from minicolor.ops.noise import gaussian_noise
-from minicolor.precision import autocast, choose_device
-from minicolor.recipe import from_dict
+from minicolor.precision import choose_device
 from minicolor.tasks.denoise import Denoise
-from minicolor.weights import fit_into
+from minicolor.trained import trained
 
 
 class Denoiser:
     """A run of a denoising recipe. Denoiser("runs/dncnn")(noisy) -> clean, (N, 1, H, W) around [0, 1], any size it can take."""
 
     def __init__(self, run: str | Path, device: str = "cpu"):
-        path = Path(run) / "best.pt" if Path(run).is_dir() else Path(run)
-        saved = checkpoint.load(path)
-        self.device, self.recipe = device, from_dict(saved["recipe"])
+        self.device, (self.recipe, self.step) = device, trained(run, device)
         if not isinstance(self.recipe.task(), Denoise):
             raise BadInput(f"{run}: a run of {self.recipe.name}, expected one that removes noise, such as dncnn")
-        self.step = self.recipe.build(autocast("float32", device))
-        network = self.step.network.to(device)
-        fit_into(network, saved["networks"][next(iter(self.step.networks))], str(run))
 
     def __call__(self, noisy: Tensor) -> Tensor:
         height, width = noisy.shape[-2:]

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from minicolor import checkpoint, weights
+from minicolor import weights
 from minicolor.errors import BadInput
 from minicolor.losses.lpips import LPIPS, heads_from
 from minicolor.models.alexnet import AlexNet
 from minicolor.models.resnet18 import ResNet18
 from minicolor.models.squeezenet import SqueezeNet
 from minicolor.models.vgg16 import VGG16
+from minicolor.trained import best
 
 NETWORKS = {"alex": (AlexNet, "alexnet"), "vgg": (VGG16, "vgg16"), "squeeze": (SqueezeNet, "squeezenet1_1"),
             "squeeze-keras": (SqueezeNet, "squeezenet1_1_keras")}
@@ -43,11 +44,10 @@ class PerceptualLoss(nn.Module):
 
 
 def _own(run: str) -> nn.Module:
-    path = Path(run) / "best.pt" if Path(run).is_dir() else Path(run)
-    if not path.is_file():
+    if not (Path(run).is_file() or (Path(run) / "best.pt").is_file()):
         raise BadInput(f"--features {run}: expected {', '.join(NETWORKS)}, or a run of classify; without any weights at hand "
                        "train one first: python -m minicolor.train classify")
-    saved = checkpoint.load(path)
+    saved = best(run)
     if saved["recipe"]["name"] != "classify":
         raise BadInput(f"--features {run}: a run of {saved['recipe']['name']}, expected one of classify")
     body = ResNet18(classes=None, base=saved["recipe"]["base"])

@@ -13,7 +13,6 @@ official files, and agree with what torchvision says. Where only the first digit
 
 import difflib
 import hashlib
-import os
 import pickle
 import warnings
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from minicolor.data.sets import cache
 from minicolor.errors import BadInput
 
 TORCHVISION = "https://download.pytorch.org/models/"
@@ -97,11 +97,6 @@ _TABLE = [
 ]
 WEIGHTS = {weights.name: weights for weights in _TABLE}
 _verified: set[tuple] = set()  # (path, bytes, mtime): 550 MB need not be hashed for every network of a process
-
-
-def cache() -> Path:
-    """Where downloads live: $MINICOLOR_CACHE, or ~/.cache/minicolor on every system."""
-    return Path(os.environ.get("MINICOLOR_CACHE") or Path.home() / ".cache" / "minicolor").expanduser()
 
 
 def get(name: str) -> Weights:

@@ -100,7 +100,7 @@ SETS = {which.name: which for which in _TABLE}
 
 
 def cache() -> Path:
-    """Where downloads live, as in minicolor.weights: $MINICOLOR_CACHE, or ~/.cache/minicolor on every system."""
+    """Where downloads live, those of minicolor.weights too: $MINICOLOR_CACHE, or ~/.cache/minicolor on every system."""
     return Path(os.environ.get("MINICOLOR_CACHE") or Path.home() / ".cache" / "minicolor").expanduser()
 
 
