@@ -206,9 +206,9 @@ def _load_networks(step, saved: dict) -> None:
 def _set_lr(step, recipe: Recipe, epochs_done: float) -> None:
     """Constant, then linear to 0 over the last `decay` of the run: a function of the place alone, so nothing to save."""
     left = (1 - epochs_done / recipe.epochs) / recipe.decay if recipe.decay else 1.0
-    for name, optimizer in step.optimizers.items():
+    for optimizer in step.optimizers.values():
         for group in optimizer.param_groups:
-            group["lr"] = step.lr_of[name] * min(1.0, left)
+            group["lr"] = recipe.lr * min(1.0, left)
 
 
 def _enough(run: dict, recipe: Recipe) -> bool:

@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> None:
 def run(args: argparse.Namespace, module) -> None:
     """Train what `args` ask for: flags the user gave, over the run's own recipe (--resume), or QUICK, or RECIPE."""
     out = Path(args.out or f"runs/{module.RECIPE.name}")
-    given = {name: v for f in dataclasses.fields(module.RECIPE) if (v := getattr(args, name := f.name, None)) is not None}
+    given = {f.name: v for f in dataclasses.fields(module.RECIPE) if (v := getattr(args, f.name, None)) is not None}
     device = choose_device(args.device)
     set_backend(args.backend)
     if args.resume and (out / "last.pt").exists():

@@ -125,11 +125,11 @@ def test_labels_are_answers_too():
     assert step.step(x, y)["cross_entropy"].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_several_networks_each_with_its_own_adam_and_step_size():
+def test_several_networks_each_with_its_own_adam():
     a, b = a_network(), a_network()
-    step = Step({"a": a, "b": b}, lr=1e-3, lrs={"b": 5e-4}, autocast=nullcontext)
-    assert step.network is a and step.lr_of == {"a": 1e-3, "b": 5e-4}
-    assert [step.optimizers[n].param_groups[0]["lr"] for n in "ab"] == [1e-3, 5e-4]
+    step = Step({"a": a, "b": b}, lr=1e-3, autocast=nullcontext)
+    assert step.network is a
+    assert [step.optimizers[n].param_groups[0]["lr"] for n in "ab"] == [1e-3, 1e-3]
     assert step.extra_state() == {} and step.load_extra_state({}) is None
     with pytest.raises(TypeError, match="Step is missing its step"):
         step.step(*batches(1)[0])

@@ -115,11 +115,11 @@ class Watch:
     def __init__(self, step):
         self.step, self.moved, descend = step, [], step.descend
 
-        def watched(name, loss):
+        def watched(loss, name):
             before = {n: copy.deepcopy(net.state_dict()) for n, net in step.networks.items()}
             (other,) = step.networks.keys() - {name}
             grads = [None if p.grad is None else p.grad.clone() for p in step.networks[other].parameters()]
-            descend(name, loss)
+            descend(loss, name)
             for p, grad in zip(step.networks[other].parameters(), grads):
                 assert p.grad is grad is None or torch.equal(p.grad, grad), f"{name} spilled into {other}"
             now = {n: net.state_dict() for n, net in step.networks.items()}

@@ -30,7 +30,8 @@ class Loader:
         self.device = torch.device(device)
         if resident is None:
             resident = self.device.type == "cuda" and _fits(len(np.unique(self.rows)) * pack.pictures[0].nbytes)
-        self.resident = torch.from_numpy(pack.pictures[np.unique(self.rows)]).to(self.device) if resident else None
+        stored, self.place = np.unique(self.rows, return_inverse=True)      # each picture once, in the file's order
+        self.resident = torch.from_numpy(pack.pictures[stored]).to(self.device) if resident else None
 
     def __len__(self) -> int:
         """How many pictures."""
@@ -67,8 +68,7 @@ class Loader:
         return batch.pin_memory() if self.device.type == "cuda" else batch
 
     def _gather(self, order: np.ndarray) -> Tensor:
-        where = np.searchsorted(np.unique(self.rows), self.rows[order])                  # rows were stored sorted, each once
-        return self.resident[torch.from_numpy(where).to(self.device)]
+        return self.resident[torch.from_numpy(self.place[order]).to(self.device)]
 
 
 def _fits(n_bytes: int) -> bool:

@@ -63,7 +63,7 @@ class CycleGANStep(Step):
             }  # fmt: skip
             cycle = losses["cycle_grey"] + losses["cycle_color"]
             total = losses["g_color"] + losses["g_grey"] + self.cycle_weight * cycle + self.identity_weight * losses["identity"]
-            self._descend_both(total)
+            self.descend(total, "generator", "back")
 
         # D, each alone. The pools detach: this must not reach G and F
         for name, real, fake in (("d_color", color, fake_color), ("d_grey", grey, fake_grey)):
@@ -71,16 +71,8 @@ class CycleGANStep(Step):
             with self.autocast():
                 on_real, on_fake = self.networks[name](real), self.networks[name](shown)
             losses[name] = lsgan(on_real.float(), real=True) + lsgan(on_fake.float(), real=False)
-            self.descend(name, losses[name])
+            self.descend(losses[name], name)
         return {name: loss.detach() for name, loss in losses.items()}
-
-    def _descend_both(self, loss: Tensor) -> None:
-        """G and F share one loss: one backward pass, then each its Adam."""
-        for name in ("generator", "back"):
-            self.optimizers[name].zero_grad(set_to_none=True)
-        loss.backward()
-        for name in ("generator", "back"):
-            self.optimizers[name].step()
 
     def extra_state(self) -> dict:
         """The pools: a resumed run must show D the same old pictures."""

@@ -51,7 +51,7 @@ class GANStep(Step):
 
         if not self.gan_weight:                              # nobody listens to D: G alone, at less than half the cost
             near, total = self.off_by(fake, y)
-            self.descend("generator", total)
+            self.descend(total, "generator")
             return {f"g_{name}": loss.detach() for name, loss in near.items()}
 
         # D. detach: this loss must not reach the generator
@@ -59,7 +59,7 @@ class GANStep(Step):
             on_real = discriminator(*condition, y)
             on_fake = discriminator(*condition, fake.detach())
         d_real, d_fake = self.gan(on_real.float(), real=True), self.gan(on_fake.float(), real=False)
-        self.descend("discriminator", d_real + d_fake)
+        self.descend(d_real + d_fake, "discriminator")
 
         # G. D frozen: gradients pass through it to the picture, none is spent on its weights
         with frozen(discriminator):
@@ -67,7 +67,7 @@ class GANStep(Step):
                 on_fake = discriminator(*condition, fake)
             g_gan = self.gan(on_fake.float(), real=True)
             near, total = self.off_by(fake, y)
-            self.descend("generator", self.gan_weight * g_gan + total)
+            self.descend(self.gan_weight * g_gan + total, "generator")
 
         losses = {"d_real": d_real, "d_fake": d_fake, "g_gan": g_gan} | {f"g_{name}": loss for name, loss in near.items()}
         return {name: loss.detach() for name, loss in losses.items()}

@@ -16,21 +16,18 @@ Loss = Callable[[Tensor, Tensor], Tensor]                    # (output, truth) -
 
 
 class Step:
-    """networks: by name, each with its own Adam. lrs: step sizes of single networks; the others have lr.
+    """networks: by name, each with its own Adam, all with the step size lr (fit.py makes it smaller along the way).
 
-    `lr_of` is what a schedule multiplies: fit.py sets the optimizers' own step sizes from it.
     terms: name -> (weight, loss), what the first network's answers are held to; those of weight 0 are not computed.
     """
 
     def __init__(self, networks: dict[str, nn.Module], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
-                 autocast=nullcontext, lrs: dict[str, float] | None = None,
-                 terms: dict[str, tuple[float, Loss]] | None = None):
+                 autocast=nullcontext, terms: dict[str, tuple[float, Loss]] | None = None):
         self.networks, self.autocast = networks, autocast
         self.near: Weighted | None = None
         self.hold_to(terms or {})
-        self.lr_of = {name: (lrs or {}).get(name, lr) for name in networks}
         self.optimizers = {                                  # fused: one pass over the weights, not ten
-            name: torch.optim.Adam([p for p in network.parameters() if p.requires_grad], self.lr_of[name], betas, fused=True)
+            name: torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr, betas, fused=True)
             for name, network in networks.items()
         }
 
@@ -63,10 +60,13 @@ class Step:
         with self.autocast():
             return self.network(x).float()
 
-    def descend(self, name: str, loss: Tensor) -> None:
-        self.optimizers[name].zero_grad(set_to_none=True)
+    def descend(self, loss: Tensor, *names: str) -> None:
+        """One backward pass, then these networks' Adams."""
+        for name in names:
+            self.optimizers[name].zero_grad(set_to_none=True)
         loss.backward()
-        self.optimizers[name].step()
+        for name in names:
+            self.optimizers[name].step()
 
     def extra_state(self) -> dict:
         """What a resumed run needs besides weights, optimizers and random state: tensors and plain values."""

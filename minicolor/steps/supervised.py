@@ -19,5 +19,5 @@ class SupervisedStep(Step):
         with self.autocast():
             output = self.network(x)
         losses, total = self.off_by(output, y)
-        self.descend("network", total)
+        self.descend(total, "network")
         return {name: loss.detach() for name, loss in losses.items()}

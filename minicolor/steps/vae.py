@@ -26,7 +26,7 @@ class VAEStep(Step):
         with self.autocast():
             clean, mean, log_variance = self.network(x, draws)
         reconstruction, kl = elbo(clean.float(), y, mean.float(), log_variance.float())
-        self.descend("network", reconstruction + self.beta * kl)
+        self.descend(reconstruction + self.beta * kl, "network")
         return {"mse": reconstruction.detach(), "kl": kl.detach()}
 
     def generate(self, x: Tensor) -> Tensor:

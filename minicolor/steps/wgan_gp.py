@@ -55,7 +55,7 @@ class WGANGPStep(Step):
                 on_real, on_fake = critic(x, y), critic(x, fake.detach())
             distance = critic_loss(on_real.float(), on_fake.float())
             penalty = gradient_penalty(critic, y, fake, x, patches=self.patches)
-            self.descend("critic", distance + self.penalty_weight * penalty)
+            self.descend(distance + self.penalty_weight * penalty, "critic")
 
         # G. C frozen: gradients pass through it to the picture, none is spent on its weights
         with frozen(critic):
@@ -63,7 +63,7 @@ class WGANGPStep(Step):
                 on_fake = critic(x, fake)
             g_gan = generator_loss(on_fake.float())
             near, total = self.off_by(fake, y)
-            self.descend("generator", g_gan + total)
+            self.descend(g_gan + total, "generator")
 
         losses = {"c_distance": distance, "c_penalty": penalty, "g_gan": g_gan} | {f"g_{name}": v for name, v in near.items()}
         return {name: loss.detach() for name, loss in losses.items()}
