@@ -54,14 +54,18 @@ def evaluate(step, recipe, loader: Loader) -> dict[str, float]:
 
 def baselines(recipe, train: Loader, held_out: Loader, at_most: int = 1000) -> dict[str, float]:
     """The figures of answers that take no learning, on the held-out pictures; what is common comes from the training ones."""
-    task = recipe.task()
-    common = task.common(_first(train, at_most))
+    task, known = recipe.task(), common(recipe, train, at_most)
 
     def figures(pictures: Tensor, ids: Tensor) -> dict[str, Tensor]:
         x, y = task.prepare(pictures, SEED, ids)
-        return task.naive(pictures, x, y, common)
+        return task.naive(pictures, x, y, known)
 
     return _mean(held_out, figures)
+
+
+def common(recipe, train: Loader, at_most: int = 1000) -> Tensor | None:
+    """What the task may know of the training pictures without looking at the question, from `at_most` or some more of them."""
+    return recipe.task().common(_first(train, at_most))
 
 
 def _first(loader: Loader, at_most: int) -> Iterator[Tensor]:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -56,9 +57,7 @@ def strip(path: Path, pictures: list[Tensor]) -> None:
     between = np.full((GAP, rows[0].shape[1], 3), 255, np.uint8)
     stacked = np.concatenate([r for row in rows for r in (row, between)][:-1])
     path.parent.mkdir(parents=True, exist_ok=True)
-    png = io.BytesIO()
-    Image.fromarray(stacked).save(png, "PNG")
-    write(path, png.getvalue())
+    write(path, _encoded(stacked))
 
 
 def grid_row(pictures: Tensor) -> np.ndarray:
@@ -68,6 +67,22 @@ def grid_row(pictures: Tensor) -> np.ndarray:
     u8 = (large.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     between = np.full((u8.shape[1], GAP, 3), 255, np.uint8)
     return np.concatenate([p for picture in u8 for p in (picture, between)][:-1], axis=1)
+
+
+def side_by_side(pictures: list[Tensor]) -> np.ndarray:
+    """Pictures (3, S, S) in [0, 1] -> one (S', W, 3) uint8 with white between them."""
+    return grid_row(torch.stack(pictures))
+
+
+def picture_uri(u8: np.ndarray) -> str:
+    """(H, W, 3) uint8 -> a PNG that stands in a page itself."""
+    return _png(_encoded(u8))
+
+
+def _encoded(u8: np.ndarray) -> bytes:
+    png = io.BytesIO()
+    Image.fromarray(u8).save(png, "PNG")
+    return png.getvalue()
 
 
 def write_json(path: Path, values: dict) -> None:

@@ -1,5 +1,6 @@
 """A run that was trained, ready for use: its recipe, and its step with the best weights in the network that is kept."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from minicolor import checkpoint
@@ -27,3 +28,9 @@ def trained(run: str | Path, device: str = "cpu") -> tuple[Recipe, object]:
     except (RuntimeError, KeyError):
         raise BadInput(f"{run}: its weights do not fit its recipe {recipe.name}; written by another version?") from None
     return recipe, step
+
+
+def short(runs: Sequence[str | Path]) -> list[str]:
+    """What to call runs in a table: their folders' own names, or the whole paths where two have the same."""
+    names = [Path(run).resolve().name for run in runs]
+    return names if len(set(names)) == len(names) else [str(run) for run in runs]

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,16 @@ def real_pictures() -> Path:
     if not REAL.is_dir():
         pytest.skip("no real pictures beside this checkout: there is no folder ../shared/data")
     return REAL
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium, to open pages as people do; where there is none, its tests skip."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[test]'")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("no Chromium on this machine to show the page in")
+    with sync_api.sync_playwright() as p:
+        one = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield one
+        one.close()

@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -104,18 +103,6 @@ def test_the_page_holds_everything_inside(page):
     assert not re.findall(r"(?:src|href)='(?!data:)[^']*'", text) and "http" not in text
     assert "a &lt;b&gt;report" in text and "<b>report" not in text  # what comes from outside is escaped
     assert "drawn &amp; scenes" in text and "50%" in text and "Adam" in text
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[test]'")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("no Chromium on this machine to show the page in")
-    with sync_api.sync_playwright() as p:
-        one = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield one
-        one.close()
 
 
 def test_the_page_in_a_browser(page, browser):

@@ -73,19 +73,22 @@ class Color(Task):
 
     def naive(self, pictures, x, y, common):
         lab = rgb_to_lab(rgb := as_float(pictures))
-        grey = torch.cat([lab[:, :1], torch.zeros_like(lab[:, 1:])], dim=1)
         average = torch.cat([lab[:, :1], common.to(lab).expand_as(lab[:, 1:])], dim=1)
         return {
-            "grey_ab_rmse": ab_rmse(lab_to_rgb(grey), rgb),
+            "grey_ab_rmse": ab_rmse(self.untouched(pictures, x), rgb),
             "mean_ab_rmse": ab_rmse(lab_to_rgb(average), rgb),
             "true_colorfulness": colorfulness(rgb),
         }
 
+    def untouched(self, pictures, x):
+        """Left grey: the lightness of the pictures, and no color."""
+        lab = rgb_to_lab(as_float(pictures))
+        return lab_to_rgb(torch.cat([lab[:, :1], torch.zeros_like(lab[:, 1:])], dim=1))
+
     def show(self, pictures, x, y, output):
         grey = x if self.positive else (x + 1) / 2
         if not (self.kernel_size or self.equalize):                  # L* as the eye sees it; network units would look darker
-            lab = rgb_to_lab(as_float(pictures))
-            grey = lab_to_rgb(torch.cat([lab[:, :1], torch.zeros_like(lab[:, 1:])], dim=1))[:, :1]
+            grey = self.untouched(pictures, x)[:, :1]
         return [repeat(grey), self.picture(x, output), as_float(pictures)]
 
     def facts(self, test):

@@ -42,6 +42,10 @@ class Task:
         """Rows of a strip, each (N, 3, S, S) in [0, 1]: what the network sees, what it makes of it, the truth."""
         raise TypeError(f"{type(self).__name__} is missing its show()")
 
+    def untouched(self, pictures: Tensor, x: Tensor) -> Tensor | None:
+        """The question as a picture (N, 3, S, S) in [0, 1], what any restored one has to beat; None where answers are none."""
+        return None
+
     def facts(self, test: dict[str, float]) -> list[tuple[str, str, str]]:
         """Rows for a run's page: name, value, remark."""
         rows = [(self.title, f"{test[self.figure]:.4g}", "higher is better" if self.higher else "lower is better")]

@@ -1,0 +1,142 @@
+"""All figures of one run's answers: per picture and summed up, beside those of the untouched input and of the report."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from minicolor.errors import BadInput
+from minicolor.evaluation.answers import Answers
+from minicolor.evaluation.figures import Metric, chosen
+from minicolor.evaluation.networks import Networks, Sets
+from minicolor.evaluation.reported import REMARKS, REPORTED, uses_own_conventions
+from minicolor.evaluation.summary import Summary, summarize
+from minicolor.metrics.colorfulness import colorfulness
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of one run. untouched: the mean of what the network was given; true: of the truth; reported: the report's."""
+
+    name: str
+    title: str
+    better: str
+    summary: Summary
+    untouched: float | None = None
+    true: float | None = None
+    reported: float | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One run's figures. values: name -> (n,), in the order of `names`; `sort_by` is the figure that its training judged by."""
+
+    answers: Answers
+    rows: list[Row]
+    values: dict[str, np.ndarray]
+    notes: list[str]
+
+    @property
+    def order(self) -> np.ndarray:
+        """The pictures' places from the best answer to the worst."""
+        task = self.answers.task
+        values = self.values[self.sort_by]
+        return np.argsort(-values if task.higher else values, kind="stable")
+
+    @property
+    def sort_by(self) -> str:
+        return self.answers.task.figure
+
+
+def measure(answers: Answers, networks: Networks, conventions: bool = False) -> Evaluation:
+    """Go through the answers once. conventions: report B's figures, too, even for runs of other reports."""
+    recipe, task = answers.recipe, answers.task
+    color, conventions = hasattr(task, "chroma"), conventions or uses_own_conventions(recipe.experiment)
+    columns: dict[str, list[Tensor]] = {}
+    sets, metrics, notes = Sets(networks), [], [n for n in (answers.note, REMARKS.get(recipe.experiment)) if n]
+    pictures = False
+
+    def keep(name: str, values: Tensor) -> None:
+        columns.setdefault(name, []).append(values.detach().double().cpu())
+
+    for i, batch in enumerate(answers):
+        if batch.untouched is None:
+            for name, values in (batch.figures | batch.to_beat).items():
+                keep(name, values)
+            continue
+        _, made, truth = (x.float() for x in batch.shown)
+        if i == 0:
+            pictures, (metrics, left_out) = True, chosen(color, made.shape[-1], conventions)
+            metrics, notes = metrics + networks.metrics, notes + left_out
+        for metric in metrics:
+            keep(metric.name, _of(metric, made, truth, answers))
+            keep(f"untouched {metric.name}", _of(metric, batch.untouched, truth, answers))
+        keep("true colorfulness", colorfulness(truth))
+        if networks.body is not None:
+            sets.add(answer=made, truth=truth, untouched=batch.untouched)
+
+    values = {name: torch.cat(parts).numpy() for name, parts in columns.items()}
+    reported = REPORTED.get(recipe.experiment, {})
+    if pictures:
+        rows = [_row(m, values, reported, notes) for m in metrics]
+        if networks.body is not None:
+            rows.append(_distance(sets, reported, notes))
+    else:
+        notes.append("the answers are no pictures: the task's own figures alone")
+        rows = [_own_row(name, task, values) for name in batch.figures]
+    kept = {name: column for name, column in values.items() if name in batch.figures or name in {m.name for m in metrics}}
+    return Evaluation(answers, rows, kept, notes)
+
+
+def _of(metric: Metric, made: Tensor, truth: Tensor, answers: Answers) -> Tensor:
+    try:
+        return metric.of(made, truth)
+    except BadInput as e:
+        raise BadInput(f"{answers.run}: {metric.title}: {e}") from e
+
+
+def _row(metric: Metric, values: dict[str, np.ndarray], reported: dict[str, float], notes: list[str]) -> Row:
+    of, untouched = (values[name] for name in (metric.name, f"untouched {metric.name}"))
+    fine = np.isfinite(of)
+    if not fine.all():
+        notes.append(f"{metric.title}: {(~fine).sum()} of {len(of)} pictures left out, for which it is not defined")
+    if not fine.any():
+        summary = Summary(0, float("nan"), None, None, None)
+    else:
+        summary = summarize(of[fine])
+    true = values["true colorfulness"].mean().item() if metric.name == "colorfulness" else None
+    finite = untouched[np.isfinite(untouched)]
+    return Row(metric.name, metric.title, metric.better, summary, finite.mean().item() if len(finite) else None, true,
+               reported.get(metric.name))
+
+
+def _own_row(name: str, task, values: dict[str, np.ndarray]) -> Row:
+    """A figure of a task whose answers are no pictures, beside the first answer that takes no learning."""
+    naive = values[next(iter(task.to_beat))].mean().item() if name == task.figure else None
+    better = ("higher" if task.higher else "lower") if name == task.figure else ""
+    return Row(name, name.replace("_", " "), better, summarize(values[name]), untouched=naive)
+
+
+def _distance(sets: Sets, reported: dict[str, float], notes: list[str]) -> Row:
+    """FID is one figure of a whole set: it has no spread, and drawing pictures twice would move it."""
+    answer, name = sets.distance("answer"), sets.networks.distance
+    notes.append(f"{answer.title}: {answer.n} answers against as many true pictures, {answer.pictures}"
+                 + (f"; {answer.warning}" if answer.warning else ""))
+    summary = Summary(answer.n, answer.value, None, None, None)
+    title, untouched = answer.title.partition(" (")[0], sets.distance("untouched").value
+    return Row(name, title, "lower", summary, untouched, None, reported.get(name))
+
+
+def as_json(evaluation: Evaluation) -> dict:
+    """Plain values."""
+    answers = evaluation.answers
+    return {
+        "run": answers.run, "recipe": answers.recipe.name, "experiment": answers.recipe.experiment,
+        "data": answers.pack.source, "split": answers.part, "pictures": len(answers), "size": answers.pack.size,
+        "figures": {row.name: {"title": row.title, "better": row.better, **dataclasses.asdict(row.summary),
+                               "untouched": row.untouched, "true": row.true, "reported": row.reported}
+                    for row in evaluation.rows},
+        "notes": evaluation.notes,
+    }

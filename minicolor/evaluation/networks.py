@@ -1,0 +1,91 @@
+"""Figures that need a trained network to look: FID, and a perceptual distance. Which weights are at hand decides their names.
+
+    FID        with Inception's weights, of 64, 192, 768 or 2048 features; nothing else is called so
+    fid_proxy  the same distance on the ResNet18 of our own classify run
+    LPIPS      with the official heads on the networks they were fitted to; any other pair is named by its features
+"""
+
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from minicolor import weights
+from minicolor.errors import BadInput
+from minicolor.evaluation.figures import Metric, perceptual_metric
+from minicolor.metrics import fid
+from minicolor.metrics.lpips import title
+from minicolor.perceptual import NETWORKS, fid_network, perceptual
+
+SIZES = ("64", "192", "768", "2048")
+
+
+@dataclass
+class Networks:
+    """metrics: per picture, to stand beside the others. body: what FID asks, None where there is nothing to ask."""
+
+    metrics: list[Metric] = field(default_factory=list)
+    body: nn.Module | None = None
+    weights: str = ""
+    size: int | None = None                                          # of Inception's features; a ResNet18 has one size alone
+    notes: list[str] = field(default_factory=list)                   # what is left out, and why
+
+    @property
+    def distance(self) -> str:
+        """What the distance between sets is called."""
+        return "fid" if self.size else "fid_proxy"
+
+
+class Sets:
+    """Answers, truth and untouched pictures of a run, as FID sees them: sums, so any number of pictures in constant memory."""
+
+    def __init__(self, networks: Networks):
+        self.networks, self.seen = networks, {}
+
+    def add(self, **pictures: Tensor) -> None:
+        """One more batch of each set, (N, 3, S, S) in [0, 1]."""
+        for name, batch in pictures.items():
+            found = fid.statistics(self.networks.body, [batch], self.networks.weights, self.networks.size)
+            self.seen.setdefault(name, found) is found or self.seen[name].merge(found)
+
+    def distance(self, name: str) -> fid.Figure:
+        """Of the set `name` from the truth. BadInput for sets of one picture."""
+        return fid.figure(self.seen[name], self.seen["truth"])
+
+
+def at_hand(fid_size: str | None = None, lpips: str | None = None, features: str | None = None, device: str = "cpu") -> Networks:
+    """What was asked for, or None: what the weights at hand allow. BadInput where weights that were asked for are missing.
+
+    fid_size: Inception's 64, 192, 768 or 2048. lpips: alex, vgg, squeeze, squeeze-keras. Either may be "none". features: a run
+    of classify, which takes the place of both. Nothing is downloaded here.
+    """
+    if fid_size not in (None, "none", *SIZES):
+        raise BadInput(f"--fid {fid_size}: expected {', '.join(SIZES)} or none")
+    if lpips not in (None, "none", *NETWORKS):
+        raise BadInput(f"--lpips {lpips}: expected {', '.join(NETWORKS)} or none")
+    if features and (fid_size or lpips):
+        raise BadInput("--features takes the place of --fid and --lpips: give one or the other")
+    if fid_size is None and _there("inception_fid"):
+        fid_size = "2048"
+    if lpips is None:
+        lpips = next((n for n in ("alex", "vgg", "squeeze") if _there(NETWORKS[n][1], f"lpips_{n}")), None)
+    found = Networks()
+    if features:
+        found.body, found.weights = fid_network(features)
+        lpips = features
+    elif fid_size not in (None, "none"):
+        found.body, found.weights = fid_network("inception")
+        found.size = int(fid_size)
+    if found.body is not None:
+        found.body.to(device)
+    if lpips not in (None, "none"):
+        distance = perceptual(lpips).to(device)
+        found.metrics = [perceptual_metric(title(lpips, distance), distance)]
+    for what, names, asked in (("FID", "inception_fid", found.body or fid_size), ("LPIPS", "alexnet and lpips_alex", lpips)):
+        if not asked:
+            found.notes.append(f"{what} is left out: its weights ({names}) are not at hand. `python -m minicolor.data.download "
+                               "weights NAME` fetches them; --features RUN takes a run of classify instead, under another name")
+    return found
+
+
+def _there(*names: str) -> bool:
+    return all(weights.get(name).path.is_file() for name in names)
