@@ -42,16 +42,15 @@ MAY_IMPORT = {
     "every": {"recipe", "checkpoint", "report", "progress", "fit"},
     "held_out": {"data", "models.modes"},
     "trained": {"checkpoint", "precision", "recipe"},
+    "evaluation": {"evaluation", "metrics", "data", "held_out", "trained", "perceptual", "weights", "checkpoint", "report"},
+    "judging": {"judging", "coloring", "data"},
     "coloring": {"trained", "held_out", "ops"},
     "perceptual": {"trained", "weights", "losses", "models"},
     "report": {"progress"},
     "checkpoint": {"."},
     "weights": {"data.sets"},                             # the one folder that downloads live in
     "recipe": {"recipes", "data", "weights"},
-    "errors": set(),
-    "precision": set(),
-    "progress": set(),
-    ".": set(),
+    **{room: set() for room in ("errors", "precision", "progress", ".")},
 }
 ANYTHING = set(MAY_IMPORT) | {"benches"}
 MAY_IMPORT["benches"] = ANYTHING
