@@ -9,6 +9,11 @@ here = Path(__file__).parent
 version = re.search(r'__version__ = "(.+)"', (here / "minicolor" / "__init__.py").read_text(encoding="utf-8"))[1]
 
 TRITON = "triton>=3.6; platform_system == 'Linux'"   # PyTorch's GPU builds bring it along; it exists for Linux alone
+# the page of minicolor.judge: both kept by the same people for years, seven small pure packages together, and unlike the server
+# that comes with Flask this one is meant for more than trying out
+WEB = ["starlette>=0.40", "uvicorn>=0.30"]
+# Others' metrics. image-similarity-measures, which report B's table came from, is missing: it pins NumPy below 2
+METRICS = ["scikit-image>=0.22", "scipy", "piq", "sewar", "torchmetrics", "colo" + "ur-science", "pytorch-fid"]
 
 setup(
     name="minicolor",
@@ -23,10 +28,11 @@ setup(
     package_data={"minicolor.kernels": ["*.cu"]},  # the CUDA C++ that is compiled on first use
     install_requires=["torch>=2.11", "numpy>=1.24", "pillow>=10.3", "matplotlib>=3.7", "tqdm>=4.64"],
     extras_require={
-        "test": ["pytest>=7.4", "hypothesis>=6.80", "scikit-image>=0.22", "playwright>=1.40", "build", "ruff", TRITON,
-                 "opencv-python-headless", "torchvision", "lpips", "pytorch-fid"],    # other people's answers, to compare with
+        "test": ["pytest>=8.2", "hypothesis>=6.80", "playwright>=1.40", "build", "ruff", TRITON, *WEB,
+                 "opencv-python-headless", "torchvision", "lpips", "krippendorff", *METRICS],   # others' answers, to compare with
         "triton": [TRITON],
-        "bench": ["kornia", "opencv-python-headless", "scikit-image>=0.22"],   # what the benches compare with, where it is there
+        "bench": ["kornia", "opencv-python-headless", *METRICS],   # what the benches compare with, where it is there
+        "web": WEB,
         "tensorboard": ["tensorboard>=2.12"],
     },
 )

@@ -1,10 +1,11 @@
 """python -m minicolor.bench WHAT: timings as ratios within one run, printed and, if asked, written as JSON.
 
 lab, degrade, patchgan, norm: the kernels against what one would otherwise run, or on a CPU their PyTorch twins against other
-libraries; they need nothing but torch, triton and numpy. all: these four. train and data: below.
+libraries; they need nothing but torch, triton and numpy. all: these four. train, data and metrics: below.
 """
 
 import argparse
+import datetime
 import json
 from pathlib import Path
 
@@ -78,10 +79,20 @@ def data(args: argparse.Namespace) -> dict:
     return {"packing": p, "private_memory_mib": {str(count): mib for count, mib in m.items()}}
 
 
+def metrics(args: argparse.Namespace) -> dict:
+    """Print and return our metrics' times beside those of other libraries; on a CPU, as only few of them know another device."""
+    from minicolor.benches import fid, metrics
+
+    versions = metrics.versions()
+    print("not installed: " + (", ".join(name for name, version in versions.items() if version is None) or "none of them"))
+    print(metrics.HEAD)
+    return {"date": datetime.date.today().isoformat(), "versions": versions, "metrics": metrics.run() + fid.run()}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m minicolor.bench", description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="write the figures there too; before or after WHAT")
-    which = parser.add_subparsers(dest="what", required=True, metavar="lab|degrade|patchgan|norm|all|train|data")
+    which = parser.add_subparsers(dest="what", required=True, metavar="lab|degrade|patchgan|norm|all|train|data|metrics")
     for name in ("lab", "degrade", "patchgan", "norm", "all"):
         k = which.add_parser(name, help="all four, in one go" if name == "all" else f"the kernels of kernels/{KERNELS[name]}")
         k.add_argument("--device", metavar="cpu|cuda")
@@ -98,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     d.add_argument("--size", type=int, default=256)
     d.add_argument("--count", type=int, default=2000)
     d.set_defaults(run=data)
+    m = which.add_parser("metrics", help="our metrics against other libraries', on a CPU: the same pictures, the same answer")
+    m.set_defaults(run=metrics)
     for command in which.choices.values():                   # SUPPRESS: else its default would undo what stood before WHAT
         command.add_argument("--json", metavar="FILE", default=argparse.SUPPRESS, help="write the figures there too")
     return parser

@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.color import rgb2lab
 
+from minicolor.data import photos
+from minicolor.errors import BadInput
 from minicolor.metrics.ab_rmse import ab_rmse
 from minicolor.ops.lab import lab_to_rgb, rgb_to_lab
 
@@ -63,3 +65,24 @@ def test_one_pixel_by_hand():
     other = lab + torch.tensor([0.0, 3.0, -4.0], dtype=torch.float64)[None, :, None, None]
     # 1e-3: the sRGB curve's knee constants are rounded
     assert ab_rmse(lab_to_rgb(lab), lab_to_rgb(other)).item() == pytest.approx(12.5**0.5, abs=1e-3)
+
+
+def test_photographs_agree_and_it_rises_with_the_noise(real_pictures):
+    files = sorted((real_pictures / "objects").iterdir())[:2]
+    a = torch.stack([torch.from_numpy(photos.read(f).rgb).permute(2, 0, 1) / 255.0 for f in files])
+    noise = torch.randn(a.shape, generator=torch.Generator().manual_seed(0))
+    before = torch.zeros(2)
+    for sigma in (0.01, 0.05, 0.2):
+        b = (a + sigma * noise).clamp(0, 1)
+        expected = ((ab(a) - ab(b)) ** 2).mean((1, 2, 3)) ** 0.5
+        np.testing.assert_allclose(ab_rmse(b, a).numpy(), expected, atol=0.005)    # the root of many has less than each
+        assert (ab_rmse(b, a) > before).all()
+        before = ab_rmse(b, a)
+
+
+def test_what_is_no_pair_of_pictures_is_refused():
+    a = torch.full((2, 3, 4, 4), 0.5)
+    for other, sentence in ((255 * a, "0..255"), (a * float("nan"), "nan"), (a[:1], "one shape"), (a.byte(), "float pictures")):
+        with pytest.raises(BadInput, match=sentence):
+            ab_rmse(a, other)
+    assert ab_rmse(a.half(), a.half()).dtype == torch.float32

@@ -6,6 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minicolor.data import photos
+from minicolor.errors import BadInput
 from minicolor.metrics.colorfulness import colorfulness
 
 
@@ -57,3 +59,17 @@ def test_less_saturation_is_less_colorful():
     grey = rgb.mean(1, keepdim=True)
     figures = [colorfulness(grey + share * (rgb - grey)).item() for share in (0, 0.25, 0.5, 1)]
     assert figures == pytest.approx([figures[-1] * share for share in (0, 0.25, 0.5, 1)], abs=1e-3)  # it is linear
+
+
+def test_photographs_agree_with_the_formula(real_pictures):
+    rgb = np.stack([photos.read(f).rgb for f in sorted((real_pictures / "objects").iterdir())[:2]])
+    x = torch.from_numpy(rgb).permute(0, 3, 1, 2) / 255.0
+    np.testing.assert_allclose(colorfulness(x).numpy(), [by_the_paper(picture) for picture in rgb], rtol=1e-5)
+    assert colorfulness(x.half()).dtype == torch.float32
+
+
+def test_what_is_no_picture_is_refused():
+    a = torch.full((2, 3, 4, 4), 0.5)
+    for bad, sentence in ((255 * a, "0..255"), (a * float("nan"), "nan"), (a[:0], "at least one picture"), (a.byte(), "float")):
+        with pytest.raises(BadInput, match=sentence):
+            colorfulness(bad)

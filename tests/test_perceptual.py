@@ -1,4 +1,4 @@
-"""A perceptual distance by name is the lpips package's with the same files; without files one sentence says what is missing."""
+"""A network by name is the lpips package's or FID's with the same files; without files one sentence says what is missing."""
 
 from dataclasses import replace
 
@@ -10,8 +10,9 @@ from torch.nn import functional as F
 from minicolor import checkpoint, recipe, weights
 from minicolor.errors import BadInput
 from minicolor.fit import fit
+from minicolor.models.inception import Inception
 from minicolor.models.resnet18 import ResNet18
-from minicolor.perceptual import NETWORKS, PerceptualLoss, perceptual
+from minicolor.perceptual import NETWORKS, PerceptualLoss, fid_network, own_features, perceptual
 from minicolor.steps.supervised import SupervisedStep
 
 FILES = {"alex": ("alexnet", "lpips_alex"), "vgg": ("vgg16", "lpips_vgg"), "squeeze": ("squeezenet1_1", "lpips_squeeze"),
@@ -41,9 +42,9 @@ def pictures(n: int = 2, side: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
     return tuple(torch.rand(2, n, 3, side, side, generator=torch.Generator().manual_seed(3)) * 2 - 1)
 
 
-def refused(name: str) -> str:
+def refused(name: str, opened=perceptual) -> str:
     with pytest.raises(BadInput) as e:
-        perceptual(name)
+        opened(name)
     assert "\n" not in str(e.value)
     return str(e.value)
 
@@ -153,17 +154,46 @@ def test_as_a_loss_it_is_the_mean_pulls_at_the_picture_and_never_learns(classifi
 
 def test_what_is_no_run_of_classify_is_one_sentence(classifier, tmp_path):
     for missing in ("runs/nowhere", str(tmp_path)):                      # no such folder; a folder without a run
-        sentence = refused(missing)
-        assert missing in sentence and all(name in sentence for name in NETWORKS) and "minicolor.train classify" in sentence
+        for opened, names in ((perceptual, NETWORKS), (fid_network, ["inception"])):
+            sentence = refused(missing, opened)
+            assert sentence.startswith(f"{missing}: expected {', '.join(names)}, or a run of classify")
+            assert "minicolor.train classify" in sentence
+        assert missing in refused(missing, own_features)
     other = tmp_path / "other"
     other.mkdir()
     saved = checkpoint.load(classifier / "best.pt")
-    checkpoint.save(other / "best.pt", {**saved, "recipe": {**saved["recipe"], "name": "cae"}})
-    assert "a run of cae, expected one of classify" in refused(str(other))
-    (tmp_path / "text.pt").write_text("no checkpoint")
-    assert "text.pt" in refused(str(tmp_path / "text.pt"))
-    checkpoint.save(other / "best.pt", {**saved, "recipe": {**saved["recipe"], "base": 8}})
-    assert "weights of another network" in refused(str(other))
+    for opened in (perceptual, fid_network, own_features):
+        checkpoint.save(other / "best.pt", {**saved, "recipe": {**saved["recipe"], "name": "cae"}})
+        assert refused(str(other), opened) == f"{other}: a run of cae, expected one of classify"
+        (tmp_path / "text.pt").write_text("no checkpoint")
+        assert "text.pt" in refused(str(tmp_path / "text.pt"), opened)
+        checkpoint.save(other / "best.pt", {**saved, "recipe": {**saved["recipe"], "base": 8}})
+        assert "weights of another network" in refused(str(other), opened)
+
+
+@pytest.mark.parametrize("grey", [True, False])
+def test_the_body_of_a_run_has_its_weights_and_says_what_it_has_seen(classifier, tmp_path, grey):
+    saved = checkpoint.load(classifier / "best.pt")
+    checkpoint.save(tmp_path / "best.pt", {**saved, "recipe": {**saved["recipe"], "grey": grey}})
+    (body, name), (same, _) = own_features(tmp_path), fid_network(str(tmp_path))
+    assert name == f"ResNet18 of {tmp_path}, trained on {'grey' if grey else 'color'} pictures"
+    state = {key: value for key, value in saved["networks"]["network"].items() if not key.startswith("fc.")}
+    for network in (body, same):
+        assert network.state_dict().keys() == state.keys()
+        assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
+
+
+def test_fids_network_has_pytorch_fids_file_or_says_which_is_missing(monkeypatch):
+    sentence, row = refused("inception", fid_network), weights.get("inception_fid")
+    assert row.command in sentence and row.address in sentence and str(row.path) in sentence
+    torch.manual_seed(0)
+    state = {key: value for key, value in Inception().state_dict().items() if not key.endswith("num_batches_tracked")}
+    monkeypatch.setattr(weights, "load", {"inception_fid": state}.__getitem__)
+    network, name = fid_network("inception")
+    assert name == "pytorch-fid weights"
+    assert all(torch.equal(network.state_dict()[key], value) for key, value in state.items())
+    del state["fc.bias"]
+    assert "fc.bias" in refused("inception", fid_network)
 
 
 @pytest.mark.parametrize("name", ["recolor_lpips", "recolor_wgan_lpips"])

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 
+from minicolor.data import photos
+from minicolor.errors import BadInput
 from minicolor.metrics.psnr import psnr
 
 
@@ -37,3 +39,32 @@ def test_equal_pictures_are_infinitely_good_and_do_not_touch_their_neighbors():
     b[0] += 0.1
     b[2, 0] += 0.1                                                   # one channel of three: a third of the error
     assert psnr(a, b).tolist() == pytest.approx([20, math.inf, 20 + 10 * math.log10(3)], abs=1e-3)
+
+
+def test_photographs_agree_and_it_falls_with_the_noise(real_pictures):
+    files = sorted((real_pictures / "objects").iterdir())[:2]
+    a = torch.stack([torch.from_numpy(photos.read(f).rgb).permute(2, 0, 1) / 255.0 for f in files])
+    noise = torch.randn(a.shape, generator=torch.Generator().manual_seed(0))
+    before = torch.full((2,), torch.inf)
+    for sigma in (0.01, 0.05, 0.2):
+        b = (a + sigma * noise).clamp(0, 1)
+        expected = [peak_signal_noise_ratio(p, q, data_range=1) for p, q in zip(a.double().numpy(), b.double().numpy())]
+        np.testing.assert_allclose(psnr(b, a).numpy(), expected, atol=1e-4)
+        assert (psnr(b, a) < before).all()
+        before = psnr(b, a)
+
+
+def test_half_precision_is_for_storing_alone():
+    """Squares of 1/256 are below what float16 can add up; in float32 they are seen."""
+    a = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0)).half()
+    b = (a + 2**-8).clamp(max=1)
+    assert psnr(a, b).dtype == torch.float32 and torch.equal(psnr(a, b), psnr(a.float(), b.float()))
+
+
+def test_what_is_no_pair_of_pictures_is_refused():
+    a = torch.full((2, 3, 4, 4), 0.5)
+    for other, sentence in ((255 * a, "0..255"), (a * float("nan"), "nan"), (a[:1], "one shape"), (a.byte(), "float pictures")):
+        with pytest.raises(BadInput, match=sentence):
+            psnr(a, other)
+    with pytest.raises(BadInput, match="at least one picture"):
+        psnr(a[:0], a[:0])

@@ -29,6 +29,8 @@ WRONG = {
     "with alpha": (torch.cat([GOOD, GOOD[:, :1]], 1), r"\(2, 4, 4, 5\)"),
     "no batch": (GOOD[0], r"\(N, 3, H, W\).*\(3, 4, 5\)"),
     "channels last": (GOOD.permute(0, 2, 3, 1), r"\(2, 4, 5, 3\)"),
+    "empty": (GOOD[:0], r"at least one picture .*\(0, 3, 4, 5\)"),
+    "without pixels": (GOOD[..., :0], r"at least one pixel.*\(2, 3, 4, 0\)"),
     "video": (GOOD[None], r"\(1, 2, 3, 4, 5\)"),
 }
 

@@ -9,7 +9,8 @@ import pytest
 from minicolor import recipe as recipes
 
 RESULTS = Path(__file__).parents[1] / "lessons" / "results"
-FILES = sorted(p for p in RESULTS.glob("*.json") if not p.stem.startswith(("bench-", "quick-", "ambiguous-")))
+OTHERS = ("bench-", "quick-", "ambiguous-", "metrics-", "conventions-")                  # have their own tests, below and elsewhere
+FILES = sorted(p for p in RESULTS.glob("*.json") if not p.stem.startswith(OTHERS))
 BENCHES = sorted(RESULTS.glob("bench-*.json"))
 KEYS = {"experiment", "command", "data", "seed", "epochs", "minutes", "device", "environment", "recipe", "measured",
         "reported", "verdict", "history"}  # fmt: skip

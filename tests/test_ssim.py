@@ -1,15 +1,17 @@
 """SSIM is scikit-image's with Wang's window, pixel for pixel; its slope is right, and float32 keeps its digits."""
 
 import numpy as np
+import official
 import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from skimage.metrics import structural_similarity
 
+from minicolor.data import photos
 from minicolor.errors import BadInput
 from minicolor.metrics.ssim import ssim as metric
-from minicolor.ops.ssim import ssim, ssim_map
+from minicolor.ops.ssim import IN_CACHE, ssim, ssim_map
 
 
 def oracle(a, b, peak=1.0):
@@ -93,16 +95,39 @@ def test_any_strides():
         torch.testing.assert_close(ssim(view(a), view(b)), ssim(view(a).contiguous(), view(b).contiguous()))
 
 
-@pytest.mark.parametrize("shapes", [((1, 3, 10, 20), (1, 3, 10, 20)), ((2, 3, 20, 20), (1, 3, 20, 20)), ((3, 20, 20),) * 2])
+@pytest.mark.parametrize("shapes", [((1, 3, 10, 20), (1, 3, 10, 20)), ((2, 3, 20, 20), (1, 3, 20, 20)),
+                                    ((3, 20, 20),) * 2, ((0, 3, 20, 20),) * 2])
 def test_other_shapes_are_refused(shapes):
     with pytest.raises(ValueError, match="sides of at least 11"):
         ssim(*(torch.rand(s) for s in shapes))
+
+
+def test_photographs_agree_with_three_packages_and_it_falls_as_noise_rises(real_pictures):
+    files = sorted((real_pictures / "objects").iterdir())[:2]
+    a = torch.stack([torch.from_numpy(photos.read(f).rgb).permute(2, 0, 1) / 255.0 for f in files])
+    noise = torch.randn(a.shape, generator=torch.Generator().manual_seed(0))
+    piq, torchmetrics, before = official.load("piq"), official.load("torchmetrics.functional"), torch.ones(2)
+    for sigma in (0.01, 0.05, 0.2):
+        b = (a + sigma * noise).clamp(0, 1)
+        found = metric(b, a)
+        np.testing.assert_allclose(found.numpy(), [oracle(*both).mean() for both in zip(a, b)], atol=1e-6)
+        _, rim = torchmetrics.image.structural_similarity_index_measure(b, a, data_range=1.0, return_full_image=True)
+        for expected in (piq.ssim(b, a, downsample=False, reduction="none"), rim[..., 5:-5, 5:-5].mean(dim=(1, 2, 3))):
+            torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)           # they do not center: digits of float32
+        assert (found < before).all()
+        before = found
+
+
+def test_planes_that_do_not_fit_the_cache_together_go_one_after_the_other():
+    a, b = pair(8, 3, 3, 120, 200, 0.4)
+    assert 1 < IN_CACHE // (120 * 200) < 9 and 9 % (IN_CACHE // (120 * 200))         # the last portion is a small one
+    np.testing.assert_allclose(ssim_map(a, b).numpy(), np.stack([oracle(*both) for both in zip(a, b)]), atol=1e-10)
 
 
 def test_the_metric_is_the_same_for_pictures_and_refuses_what_is_none():
     a, b = pair(7, 2, 3, 15, 15, 0.4, torch.float32)
     assert torch.equal(metric(a, b), ssim(a, b))
     for wrong, sentence in ((255 * a, "looks like 0..255"), (2 * a - 1, "looks like -1..1"), (a[:, :1], "N, 3, H, W"),
-                            (a[..., :10], "sides of at least 11")):
+                            (a[..., :10], "sides of at least 11"), (a[:0], "at least one picture"), (a * float("nan"), "nan")):
         with pytest.raises(BadInput, match=sentence):
             metric(wrong, wrong)

@@ -39,13 +39,13 @@ class Sets:
     """Answers, truth and untouched pictures of a run, as FID sees them: sums, so any number of pictures in constant memory."""
 
     def __init__(self, networks: Networks):
-        self.networks, self.seen = networks, {}
+        self.networks, self.seen = networks, {}                      # name -> fid.Statistics
 
     def add(self, **pictures: Tensor) -> None:
         """One more batch of each set, (N, 3, S, S) in [0, 1]."""
         for name, batch in pictures.items():
-            found = fid.statistics(self.networks.body, [batch], self.networks.weights, self.networks.size)
-            self.seen.setdefault(name, found) is found or self.seen[name].merge(found)
+            n = self.networks
+            self.seen[name] = fid.statistics(n.body, [batch], n.weights, n.size, self.seen.get(name))
 
     def distance(self, name: str) -> fid.Figure:
         """Of the set `name` from the truth. BadInput for sets of one picture."""
