@@ -9,7 +9,7 @@ import pytest
 from minicolor import recipe as recipes
 
 RESULTS = Path(__file__).parents[1] / "lessons" / "results"
-OTHERS = ("bench-", "quick-", "ambiguous-", "metrics-", "conventions-")                  # have their own tests, below and elsewhere
+OTHERS = ("bench-", "quick-", "ambiguous-", "metrics-", "conventions-")   # have tests of their own
 FILES = sorted(p for p in RESULTS.glob("*.json") if not p.stem.startswith(OTHERS))
 BENCHES = sorted(RESULTS.glob("bench-*.json"))
 KEYS = {"experiment", "command", "data", "seed", "epochs", "minutes", "device", "environment", "recipe", "measured",
