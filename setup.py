@@ -13,7 +13,7 @@ TRITON = "triton>=3.6; platform_system == 'Linux'"   # PyTorch's GPU builds brin
 # that comes with Flask this one is meant for more than trying out
 WEB = ["starlette>=0.40", "uvicorn>=0.30"]
 # Others' metrics. image-similarity-measures, which report B's table came from, is missing: it pins NumPy below 2
-METRICS = ["scikit-image>=0.22", "scipy", "piq", "sewar", "torchmetrics", "colo" + "ur-science", "pytorch-fid"]
+METRICS = ["scikit-image>=0.22", "scipy", "piq", "sewar", "torchmetrics", "colour-science", "pytorch-fid"]
 
 setup(
     name="minicolor",

@@ -6,7 +6,6 @@ pictures.csv. FID and LPIPS are computed where their weights are at hand; nothin
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from minicolor.data.split import PARTS
@@ -22,7 +21,7 @@ from minicolor.precision import choose_device
 
 def main(argv: list[str] | None = None) -> None:
     with one_line():
-        run(_parser().parse_args(sys.argv[1:] if argv is None else argv))
+        run(_parser().parse_args(argv))
 
 
 def run(args: argparse.Namespace) -> None:
@@ -43,8 +42,6 @@ def run(args: argparse.Namespace) -> None:
     for one in answers:
         evaluations.append(measure(one, networks, args.as_reported))
         print(tables.text(evaluations[-1]) + "\n", flush=True)
-    for note in networks.notes:
-        print(f"- {note}")
     if len(evaluations) > 1:
         rows = tables.comparison(evaluations)
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]

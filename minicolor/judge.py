@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError:
-        raise BadInput("the judgment's web page needs two more packages: pip install 'minicolor[web]'") from None
+        raise BadInput("the judgment's web page needs two more packages: pip install starlette uvicorn") from None
     answers = opened(args)
     photos, about = answers.photos(), answers.about
     checks = len(plan.checks(photos))
@@ -106,7 +106,7 @@ def _checkpoint(run: str) -> Path:
 
 
 def _names(runs: list[str]) -> list[str]:
-    """The folders' own names, or the whole paths where two have the same."""
+    """As trained.short() has them, which would make us wait for PyTorch."""
     names = [Path(run).resolve().name for run in runs]
     return names if len(set(names)) == len(names) else list(runs)
 

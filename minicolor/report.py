@@ -29,7 +29,7 @@ class Log:
             try:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError:
-                raise BadInput("--tensorboard needs the package: pip install 'minicolor[tensorboard]'") from None
+                raise BadInput("--tensorboard needs the package: pip install tensorboard") from None
             self.board = SummaryWriter(str(out / "tensorboard"))
 
     def write(self, history: list[dict]) -> None:

@@ -13,6 +13,7 @@ from minicolor import checkpoint
 from minicolor.data.scenes import draw_all
 from minicolor.errors import BadInput
 from minicolor.evaluation.answers import BATCH, Answers
+from minicolor.evaluation.figures import METRICS
 from minicolor.held_out import answer
 from minicolor.recipe import from_dict
 
@@ -26,7 +27,9 @@ def runs(tmp_path_factory):
 
 
 def column(answers, figure):
-    return torch.cat([batch.figures[figure] for batch in answers]).double().numpy()
+    """The figure of every answer, by the task's own code or, of pictures, by the metric of that name."""
+    of = next((m.of for m in METRICS if m.name == figure), None)
+    return torch.cat([batch.figures[figure] if batch.figures else of(*batch.shown[1:]) for batch in answers]).double().numpy()
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -35,8 +38,9 @@ def test_it_asks_what_training_asked_at_its_end(runs, name):
     answers, test = Answers(runs[name]), json.loads((runs[name] / "results.json").read_text())["test"]
     task = answers.task
     assert column(answers, task.figure).mean() == pytest.approx(test[task.figure], rel=1e-5)
-    naive = next(iter(task.to_beat))
-    assert torch.cat([batch.to_beat[naive] for batch in answers]).mean().item() == pytest.approx(test[naive], rel=1e-5)
+    naive, of = next(iter(task.to_beat)), next((m.of for m in METRICS if m.name == task.figure), None)
+    untouched = [b.to_beat[naive] if b.to_beat else of(b.untouched, b.shown[2]) for b in answers]
+    assert torch.cat(untouched).mean().item() == pytest.approx(test[naive], rel=1e-5)
 
 
 def test_only_the_part_that_was_asked_for_is_shown(runs):
@@ -45,6 +49,8 @@ def test_only_the_part_that_was_asked_for_is_shown(runs):
     for part in ("train", "val", "test"):
         assert seen[part].names == split[part] and len(seen[part]) == len(split[part])
     assert len(seen["all"]) == 200
+    trained_on = f"{len(split['train'])} of these pictures were trained on"
+    assert [trained_on in seen[part].note for part in seen] == [True, False, False, True]
     truth = torch.cat([batch.shown[2] for batch in seen["test"]])
     drawn = draw_all(0, 200, 64, workers=1)
     for picture, name in zip(truth, seen["test"].names):
@@ -82,18 +88,32 @@ def test_pictures_of_ones_own(runs, tmp_path, monkeypatch):
     for i, rgb in enumerate(draw_all(7, 40, 70, workers=1)):
         Image.fromarray(rgb).save(tmp_path / "photos" / f"{i:02d}.png")
     whole = Answers(runs["pix2pix_lab"], "all", data="photos")
-    assert len(whole) == 40 and whole.pack.size == 64 and whole.note == ""
+    assert len(whole) == 40 and whole.pack.size == 64 and "not known" in whole.note
     part = Answers(runs["pix2pix_lab"], "test", data="photos")
     assert 0 < len(part) < 20 and set(part.names) < set(whole.names) and part.note == ""
     own = {name for p in ("train", "val", "test") for name in Answers(runs["pix2pix_lab"], p, data="photos").names}
     assert own == set(whole.names)
+    for i in range(2, 40):
+        (tmp_path / "photos" / f"{i:02d}.png").unlink()
+    assert len(Answers(runs["pix2pix_lab"], "all", data="photos")) == 2, "nothing needs to be split"
+    assert next(iter(Answers(runs["pix2pix_lab"], "all", data="photos"))).untouched is not None
+
+
+def test_drawn_scenes_are_other_pictures_too(tmp_path, monkeypatch):
+    """A run on photographs, asked about scenes, must not answer about its own photographs."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    for i, rgb in enumerate(draw_all(7, 40, 70, workers=1)):
+        Image.fromarray(rgb).save(tmp_path / "photos" / f"{i:02d}.png")
+    run = make_run(tmp_path / "run", "pix2pix_lab", data="photos", pictures=30)
+    assert Answers(run).pack.source.endswith("(30 of 40)") and Answers(run, data="scenes").pack.source == "drawn scenes, seed 0"
 
 
 def test_a_checkpoint_without_its_split_is_split_by_the_pictures_bytes(runs, tmp_path):
     alone = tmp_path / "best.pt"
     alone.write_bytes((runs["pix2pix_lab"] / "best.pt").read_bytes())
     answers = Answers(alone)
-    assert answers.names == Answers(runs["pix2pix_lab"]).names and "split anew" in answers.note
+    assert answers.names == Answers(runs["pix2pix_lab"]).names and "split anew" in answers.note and answers.part == "test"
 
 
 def test_what_cannot_be_evaluated_is_said_in_one_sentence(runs, tmp_path):

@@ -59,6 +59,7 @@ def test_color_is_measured_where_there_is_some_and_pictures_where_there_are_any(
     assert {"ab_rmse", "ciede2000", "colorfulness", "fsimc", "vif"} < set(names[0])
     assert not {"ab_rmse", "ciede2000", "colorfulness", "fsimc"} & set(names[1]) and {"psnr", "vif"} < set(names[1])
     assert names[2] == ["accuracy"] and "no pictures" in " ".join(label.notes)
+    assert "most frequent class" in " ".join(label.notes) and "not clipped" in " ".join(grey.notes)
     colorfulness = next(row for row in color.rows if row.name == "colorfulness")
     assert colorfulness.untouched == pytest.approx(0, abs=0.01) and colorfulness.true > 20
 
@@ -91,7 +92,7 @@ def test_fid_is_the_distance_of_what_the_files_would_hold(runs, monkeypatch):
     root = np.sqrt(np.linalg.eigvals(covariances[0] @ covariances[1]).astype(complex)).real.sum()
     expected = ((made.mean(0) - truth.mean(0)) ** 2).sum() + np.trace(covariances[0]) + np.trace(covariances[1]) - 2 * root
     row = evaluation.rows[-1]
-    assert (row.name, row.title, row.summary.n) == ("fid", "FID-64", 20)
+    assert (row.name, row.title, row.summary.n) == ("fid_64", "FID-64", 20)
     # 20 pictures span 19 of 64 directions: NumPy's roots of what should be 0 are 1e-8 of the largest, 45 of them
     assert row.summary.mean == pytest.approx(expected, rel=1e-3) and expected > 0
     assert any("random weights" in n and "64x64" in n and "n = 20" in n for n in evaluation.notes)
@@ -108,11 +109,17 @@ def test_without_inception_the_distance_has_another_name(runs):
         measure(Answers(runs["ae_plain3"], pictures=1), at_hand(features=str(runs["classify"])))
 
 
-def test_what_is_not_at_hand_is_left_out_with_a_word_or_refused(runs):
+def test_what_is_not_at_hand_is_replaced_or_left_out_with_a_word_or_refused(runs, tmp_path, monkeypatch):
     nothing = at_hand()
     assert nothing.body is None and nothing.metrics == [] and len(nothing.notes) == 2
     assert all("download" in note and "--features" in note for note in nothing.notes)
     assert at_hand(fid_size="none", lpips="none").notes == []
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "classify").symlink_to(runs["classify"])
+    monkeypatch.chdir(tmp_path)
+    own = at_hand()
+    assert own.distance == "fid_proxy" and [m.title for m in own.metrics] == ["features-runs/classify"] and own.notes == []
+    assert at_hand(fid_size="none").body is None and at_hand(lpips="none").metrics == []
     for given, words in (({"fid_size": "2048"}, "inception_fid"), ({"lpips": "alex"}, "alex"), ({"fid_size": "100"}, "--fid 100"),
                          ({"lpips": "resnet"}, "--lpips resnet"), ({"features": "nowhere"}, "nowhere"),
                          ({"features": str(runs["dncnn"])}, "expected one of classify"),

@@ -66,4 +66,6 @@ def test_two_runs_are_compared_picture_by_picture():
     (_, low_high), (high_low, _) = sorted([interval(hard), interval(better)])
     assert low_high > high_low, "their own intervals overlap"
     assert not differs(hard, hard + generator.permutation(np.tile([-0.2, 0.2], 30))), "nothing but noise of mean 0"
+    broken = np.where(np.arange(60) % 2, hard, np.nan)
+    assert not differs(broken, broken) and differs(broken - 1, hard) and not differs(np.full(60, np.inf), hard)
     assert not differs(hard, hard) and not differs(np.array([1.0]), np.array([2.0]))

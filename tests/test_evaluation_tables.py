@@ -72,13 +72,16 @@ def test_a_star_is_for_the_same_question_on_the_same_pictures():
         "other pictures": (an_evaluation("runs/d", many - 5, **(same | {"keys": [f"x{i}" for i in range(40)]})), False),
         "another size": (an_evaluation("runs/e", many - 5, size=128, **same), False),
         "another task": (an_evaluation("runs/f", many - 5, task=Denoise(), **same), False),
+        "other units": (an_evaluation("runs/g", many - 5, task=Color("rgb", equalize=True), **same), True),
     }
+    apart = ("other pictures", "another size", "another task")
     for name, (other, star) in cases.items():
         head, *lines = tables.comparison([first, other])
         assert head == ("", "a", other.answers.run[-1])
         assert any(line[2].endswith("*") for line in lines) is star, name
-        assert tables.about_comparison([first, other]).startswith("not all") is (name in ("other pictures", "another size",
-                                                                                          "another task"))
+        assert tables.about_comparison([first, other]).startswith("not all") is (name in apart)
+    noisy, noisier = (an_evaluation(f"runs/{s}", many - s, task=Denoise(s), **same) for s in (0.1, 0.5))
+    assert not tables.alike(noisy, noisier) and tables.alike(noisy, an_evaluation(task=Denoise(0.1), **same))
 
 
 def test_two_folders_of_one_name_are_told_apart():

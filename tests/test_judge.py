@@ -2,7 +2,6 @@
 
 import csv
 import io
-import shutil
 import signal
 from contextlib import contextmanager
 
@@ -19,18 +18,6 @@ pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install -e 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     return make_run(tmp_path_factory.mktemp("runs") / "small")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[test]'")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("no Chromium on this machine to judge in")
-    with sync_api.sync_playwright() as p:
-        one = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield one
-        one.close()
 
 
 @contextmanager

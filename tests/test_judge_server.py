@@ -130,7 +130,7 @@ def test_bad_input_is_one_sentence(run, tmp_path, capsys, monkeypatch):
     (tmp_path / "lost" / "split.json").unlink()
     assert "split.json" in refused(capsys, "lost")
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    assert "pip install 'minicolor[web]'" in refused(capsys, run)
+    assert "pip install starlette uvicorn" in refused(capsys, run)
 
 
 def test_a_file_of_another_judgment_is_refused(run, tmp_path, capsys, monkeypatch):

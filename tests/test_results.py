@@ -74,3 +74,18 @@ def test_chroma_of_ambiguous_objects_is_measured_beside_the_truth(path):
     assert len(r["verdict"]) > 60 and len(r["commands"]) == len(r["rows"]) > 1 and r["scenes"] >= 100
     for row in r["rows"]:
         assert 0 < row["median"] < row["truth"] and row["chroma"] > 0 and row["pixels"] > 1000
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("conventions-*.json")), ids=lambda p: p.stem)
+def test_both_conventions_are_of_the_same_pictures(path):
+    """What `python -m minicolor.evaluate` writes of a run of report B, with its commands: a peak of 4095 and one of 1."""
+    r = json.loads(path.read_text())
+    figures = r["figures"]
+    assert len(r["verdict"]) > 60 and r["pictures"] >= 100 and {"torch", "processor"} <= set(r["environment"])
+    assert recipes.load(r["recipe"]).RECIPE.experiment.startswith("B") and r["experiment"] == "B5"
+    assert {row["n"] for row in figures.values()} == {r["pictures"]}
+    assert figures["psnr_as_reported"]["mean"] - figures["psnr"]["mean"] == pytest.approx(20 * math.log10(4095), abs=1e-3)
+    assert figures["rmse_as_reported"]["mean"] == pytest.approx(figures["rmse"]["mean"] / 4095, rel=0.15)   # a mean of roots
+    assert figures["ssim_as_reported"]["mean"] > 0.9999 and figures["ssim"]["mean"] < 0.95
+    for row in figures.values():
+        assert row["low"] < row["mean"] < row["high"] and row["mean"] != row["reported"]

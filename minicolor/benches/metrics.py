@@ -32,7 +32,7 @@ from minicolor.metrics.vif import vif
 SIZES = ((8, 256), (1, 1024))           # how many pictures, their side
 OURS = "minicolor"
 LIBRARIES = {"scikit-image": "skimage", "piq": "piq", "torchmetrics": "torchmetrics.functional", "sewar": "sewar.full_ref",
-             f"{'colo' + 'ur'}-science": "colo" + "ur", "pytorch-fid": "pytorch_fid.fid_score"}       # spelled as in Britain
+             "colour-science": "colour", "pytorch-fid": "pytorch_fid.fid_score"}
 HEAD = ("| metric | pictures | ours, ms | others, ms (difference of the answers) | fastest other / ours |\n"
         "| --- | --- | --- | --- | --- |")
 # what, {way: call}, largest difference of the answers and why it is not 0: None for another definition
@@ -161,7 +161,7 @@ def cases(have: dict, a: Tensor, b: Tensor) -> list[Case]:
             "torchmetrics": lambda: tm.image.visual_information_fidelity(ya[:, None], yb[:, None], **nothing)}),
         ("CIEDE2000", ciede2000, 0.02, {                             # their white is rounded: 0.01 in each Lab
             "scikit-image": lambda: sk.color.deltaE_ciede2000(lab(an), lab(bn)).mean((1, 2)),
-            list(have)[4]: lambda: science.delta_E(cie(an), cie(bn), method="CIE 2000").mean((1, 2))}),
+            "colour-science": lambda: science.delta_E(cie(an), cie(bn), method="CIE 2000").mean((1, 2))}),
         ("ab-RMSE", ab_rmse, 0.02, {
             "scikit-image": lambda: np.sqrt(((lab(an) - lab(bn))[..., 1:] ** 2).mean((1, 2, 3)))}),
     ]

@@ -1,7 +1,7 @@
 """A run's answers to pictures that it was not trained on, batch by batch, as often as one likes and always the same.
 
 The questions are those of held_out.py: same preparation, same noise of each picture, same modes at test. So the task's figures
-come out as in the run's own results.json.
+come out as in the run's own results.json, but for dropout at test, and for runs that were trained in bf16.
 """
 
 import dataclasses
@@ -26,12 +26,12 @@ BATCH = 16                                   # some metrics need a hundred times
 
 @dataclass(frozen=True)
 class Batch:
-    """Some pictures with their questions and answers. Pictures are (N, 3, S, S) in [0, 1]; None for labels and masks."""
+    """Some pictures with their questions and answers. Pictures are (N, 3, S, S) in [0, 1]."""
 
-    figures: dict[str, Tensor]               # the task's own, (N,) each
-    to_beat: dict[str, Tensor]               # the same of answers that take no learning
     shown: list[Tensor]                      # what the network sees, its answer, the truth, for people
-    untouched: Tensor | None                 # the question as a picture: what any restored one has to beat
+    untouched: Tensor | None                 # without the network: what any restored picture has to beat; None: none is restored
+    figures: dict[str, Tensor]               # of answers that are no pictures: the task's own, (N,) each
+    to_beat: dict[str, Tensor]               # the same of answers that take no learning
 
 
 class Answers:
@@ -46,11 +46,11 @@ class Answers:
         self.run, self.part, self.device = str(run), part, device
         self.recipe, self.step = trained(run, device)
         self.task = self.recipe.task()
-        # all of them: the run's own limit is of the training, and a picture's part does not depend on it
-        recipe = dataclasses.replace(self.recipe, data=data, pictures=10**9) if data and data != "scenes" else self.recipe
-        self.pack: Pack = recipe.open()
-        self.note = ""
-        places = self._places(part, foreign=data is not None)
+        given = {} if data is None else {"data": data}
+        if data not in (None, "scenes"):
+            given["pictures"] = 10**9        # all of them: the run's own limit is of the training, no part depends on it
+        self.pack: Pack = dataclasses.replace(self.recipe, **given).open()
+        places, self.note = self._places(part, foreign=data is not None)
         if not places:
             raise BadInput(f"{run}: no picture of {self.pack.source} is in the part {part}")
         kept = sorted(range(len(places)), key=lambda i: self.pack.keys[places[i]])[:pictures]
@@ -60,19 +60,21 @@ class Answers:
         self.names = [self.pack.names[i] for i in self.indices]
         self.keys = [self.pack.keys[i] for i in self.indices]
 
-    def _places(self, part: str, foreign: bool) -> list[int]:
-        if part == "all":
-            return list(range(len(self.pack)))
-        if part not in PARTS:
+    def _places(self, part: str, foreign: bool) -> tuple[list[int], str]:
+        """Where the part's pictures stand in the pack, and what a reader of their figures must know."""
+        if part not in (*PARTS, "all"):
             raise BadInput(f"--split {part}: expected {', '.join(PARTS)} or all")
-        folder = Path(self.run) if Path(self.run).is_dir() else Path(self.run).parent
+        folder, everything = Path(self.run) if Path(self.run).is_dir() else Path(self.run).parent, list(range(len(self.pack)))
         try:
-            return read_split(folder / "split.json", self.pack)[part]
+            parts = read_split(folder / "split.json", self.pack)
         except BadInput:                                             # other pictures than the run had, or a checkpoint alone
-            if not foreign:
-                self.note = ("the run's own split.json is not of these pictures, so they are split anew, by their bytes: what "
-                             "was trained on is not tested, except after --folds")
-            return split(self.pack.keys, self.recipe.seed)[part]
+            if part == "all":
+                return everything, "all pictures: whether the run was trained on some of them is not known here"
+            anew = "no split.json of these pictures beside the run: they are split anew, by their bytes and the run's seed"
+            return split(self.pack.keys, self.recipe.seed)[part], "" if foreign else anew
+        seen = len(parts["train"]) if part in ("train", "all") else 0
+        note = f"{seen} of these pictures were trained on: no figure of what the run has learned in general" if seen else ""
+        return everything if part == "all" else parts[part], note
 
     def __len__(self) -> int:
         """How many pictures."""
@@ -101,11 +103,13 @@ class Answers:
                 raise BadInput(f"{self.run}: this run of {self.recipe.name} cannot take {self.pack.size} pixels: {e}") from e
         if not output.isfinite().all():
             raise BadInput(f"{self.run}: an answer is not finite: the checkpoint is damaged, or its training had failed")
-        return Batch(self.task.figures(pictures, x, y, output), self.task.naive(pictures, x, y, self._common),
-                     self.task.show(pictures, x, y, output), self.task.untouched(pictures, x))
+        shown, untouched = self.task.show(pictures, x, y, output), self.task.untouched(pictures, x)
+        if untouched is not None:
+            return Batch(shown, untouched, {}, {})
+        return Batch(shown, None, self.task.figures(pictures, x, y, output), self.task.naive(pictures, x, y, self._common))
 
     @cached_property
     def _common(self) -> Tensor | None:
         """What one may know of the training pictures without looking at the question."""
-        train = self._places("train", foreign=True) or list(range(len(self.pack)))
+        train, _ = self._places("train", foreign=True)
         return common(self.recipe, Loader(self.pack, train, self.recipe.batch_size, self.device, self.recipe.seed))

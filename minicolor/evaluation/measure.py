@@ -9,7 +9,7 @@ from torch import Tensor
 
 from minicolor.errors import BadInput
 from minicolor.evaluation.answers import Answers
-from minicolor.evaluation.figures import Metric, chosen
+from minicolor.evaluation.figures import EXACT, Metric, chosen
 from minicolor.evaluation.networks import Networks, Sets
 from minicolor.evaluation.reported import REMARKS, REPORTED, uses_own_conventions
 from minicolor.evaluation.summary import Summary, summarize
@@ -55,20 +55,21 @@ def measure(answers: Answers, networks: Networks, conventions: bool = False) -> 
     recipe, task = answers.recipe, answers.task
     color, conventions = hasattr(task, "chroma"), conventions or uses_own_conventions(recipe.experiment)
     columns: dict[str, list[Tensor]] = {}
-    sets, metrics, notes = Sets(networks), [], [n for n in (answers.note, REMARKS.get(recipe.experiment)) if n]
-    pictures = False
+    sets, metrics, own = Sets(networks), [], []
+    notes = [note for note in (answers.note, task.protocol, REMARKS.get(recipe.experiment), *networks.notes) if note]
 
     def keep(name: str, values: Tensor) -> None:
         columns.setdefault(name, []).append(values.detach().double().cpu())
 
     for i, batch in enumerate(answers):
         if batch.untouched is None:
+            own = list(batch.figures)
             for name, values in (batch.figures | batch.to_beat).items():
                 keep(name, values)
             continue
         _, made, truth = (x.float() for x in batch.shown)
         if i == 0:
-            pictures, (metrics, left_out) = True, chosen(color, made.shape[-1], conventions)
+            metrics, left_out = chosen(color, made.shape[-1], conventions)
             metrics, notes = metrics + networks.metrics, notes + left_out
         for metric in metrics:
             keep(metric.name, _of(metric, made, truth, answers))
@@ -79,15 +80,15 @@ def measure(answers: Answers, networks: Networks, conventions: bool = False) -> 
 
     values = {name: torch.cat(parts).numpy() for name, parts in columns.items()}
     reported = REPORTED.get(recipe.experiment, {})
-    if pictures:
+    if own:
+        words = next(iter(task.to_beat.values()))
+        notes.append(f"the answers are no pictures: the task's own figures alone; 'untouched' is the answer '{words}'")
+        rows = [_own_row(name, task, values) for name in own]
+    else:
         rows = [_row(m, values, reported, notes) for m in metrics]
         if networks.body is not None:
             rows.append(_distance(sets, reported, notes))
-    else:
-        notes.append("the answers are no pictures: the task's own figures alone")
-        rows = [_own_row(name, task, values) for name in batch.figures]
-    kept = {name: column for name, column in values.items() if name in batch.figures or name in {m.name for m in metrics}}
-    return Evaluation(answers, rows, kept, notes)
+    return Evaluation(answers, rows, {name: values[name] for name in own or [m.name for m in metrics]}, notes)
 
 
 def _of(metric: Metric, made: Tensor, truth: Tensor, answers: Answers) -> Tensor:
@@ -100,6 +101,8 @@ def _of(metric: Metric, made: Tensor, truth: Tensor, answers: Answers) -> Tensor
 def _row(metric: Metric, values: dict[str, np.ndarray], reported: dict[str, float], notes: list[str]) -> Row:
     of, untouched = (values[name] for name in (metric.name, f"untouched {metric.name}"))
     fine = np.isfinite(of)
+    if metric.name == "psnr" and (exact := int((of >= EXACT).sum())):
+        notes.append(f"{exact} of {len(of)} pictures were met exactly, or nearly so, and count as {EXACT:g} dB")
     if not fine.all():
         notes.append(f"{metric.title}: {(~fine).sum()} of {len(of)} pictures left out, for which it is not defined")
     if not fine.any():
@@ -122,8 +125,9 @@ def _own_row(name: str, task, values: dict[str, np.ndarray]) -> Row:
 def _distance(sets: Sets, reported: dict[str, float], notes: list[str]) -> Row:
     """FID is one figure of a whole set: it has no spread, and drawing pictures twice would move it."""
     answer, name = sets.distance("answer"), sets.networks.distance
-    notes.append(f"{answer.title}: {answer.n} answers against as many true pictures, {answer.pictures}"
-                 + (f"; {answer.warning}" if answer.warning else ""))
+    blind = "it hardly sees color: `train classify --no-grey` makes one that does" if "grey pictures" in answer.title else ""
+    notes.append("; ".join(n for n in (f"{answer.title}: {answer.n} answers against as many true pictures, {answer.pictures}",
+                                       blind, answer.warning) if n))
     summary = Summary(answer.n, answer.value, None, None, None)
     title, untouched = answer.title.partition(" (")[0], sets.distance("untouched").value
     return Row(name, title, "lower", summary, untouched, None, reported.get(name))

@@ -6,6 +6,7 @@
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from torch import Tensor, nn
 
@@ -17,6 +18,7 @@ from minicolor.metrics.lpips import title
 from minicolor.perceptual import NETWORKS, fid_network, perceptual
 
 SIZES = ("64", "192", "768", "2048")
+OWN = "runs/classify"                                              # where `train classify` leaves its run
 
 
 @dataclass
@@ -32,7 +34,7 @@ class Networks:
     @property
     def distance(self) -> str:
         """What the distance between sets is called."""
-        return "fid" if self.size else "fid_proxy"
+        return "fid_proxy" if not self.size else "fid" if self.size == 2048 else f"fid_{self.size}"
 
 
 class Sets:
@@ -56,7 +58,8 @@ def at_hand(fid_size: str | None = None, lpips: str | None = None, features: str
     """What was asked for, or None: what the weights at hand allow. BadInput where weights that were asked for are missing.
 
     fid_size: Inception's 64, 192, 768 or 2048. lpips: alex, vgg, squeeze, squeeze-keras. Either may be "none". features: a run
-    of classify, which takes the place of both. Nothing is downloaded here.
+    of classify, which takes the place of both; what has no weights at hand falls back on runs/classify, if that was trained.
+    Nothing is downloaded here.
     """
     if fid_size not in (None, "none", *SIZES):
         raise BadInput(f"--fid {fid_size}: expected {', '.join(SIZES)} or none")
@@ -64,27 +67,33 @@ def at_hand(fid_size: str | None = None, lpips: str | None = None, features: str
         raise BadInput(f"--lpips {lpips}: expected {', '.join(NETWORKS)} or none")
     if features and (fid_size or lpips):
         raise BadInput("--features takes the place of --fid and --lpips: give one or the other")
-    if fid_size is None and _there("inception_fid"):
-        fid_size = "2048"
-    if lpips is None:
-        lpips = next((n for n in ("alex", "vgg", "squeeze") if _there(NETWORKS[n][1], f"lpips_{n}")), None)
+    body = features or ("inception" if fid_size or _there("inception_fid") else OWN)
+    if not lpips and not features:
+        lpips = next((n for n in ("alex", "vgg", "squeeze") if _there(NETWORKS[n][1], f"lpips_{n}")), OWN)
+    ready = (Path(OWN) / "best.pt").is_file()
     found = Networks()
-    if features:
-        found.body, found.weights = fid_network(features)
-        lpips = features
-    elif fid_size not in (None, "none"):
-        found.body, found.weights = fid_network("inception")
-        found.size = int(fid_size)
-    if found.body is not None:
+    if fid_size == "none":
+        pass
+    elif body != OWN or features or ready:
+        found.body, found.weights = fid_network(body)
         found.body.to(device)
-    if lpips not in (None, "none"):
-        distance = perceptual(lpips).to(device)
-        found.metrics = [perceptual_metric(title(lpips, distance), distance)]
-    for what, names, asked in (("FID", "inception_fid", found.body or fid_size), ("LPIPS", "alexnet and lpips_alex", lpips)):
-        if not asked:
-            found.notes.append(f"{what} is left out: its weights ({names}) are not at hand. `python -m minicolor.data.download "
-                               "weights NAME` fetches them; --features RUN takes a run of classify instead, under another name")
+        found.size = int(fid_size or 2048) if body == "inception" else None
+    else:
+        found.notes.append(_missing("FID", "inception_fid"))
+    looks = features or lpips
+    if looks == "none":
+        pass
+    elif looks != OWN or features or ready:
+        distance = perceptual(looks).to(device)
+        found.metrics = [perceptual_metric(title(looks, distance), distance)]
+    else:
+        found.notes.append(_missing("LPIPS", "alexnet and lpips_alex"))
     return found
+
+
+def _missing(what: str, names: str) -> str:
+    return (f"{what} is left out: its weights ({names}) are not at hand. `python -m minicolor.data.download weights NAME` "
+            "fetches them; --features RUN takes a run of classify instead, under another name")
 
 
 def _there(*names: str) -> bool:

@@ -27,9 +27,9 @@ small, .note { color: #555 }
 
 def write(path: Path, evaluations: Sequence[Evaluation], cases: int = CASES) -> None:
     """The page of these runs. cases: so many of the best, the middle and the worst answers of each."""
-    parts = ["<h1>Evaluation</h1><p class='note'>↓ lower is better, ↑ higher is better. <i>untouched</i>: the same of what the "
-             "network was given, as a picture (left grey, left noisy, or enlarged by bicubic interpolation). <i>report</i>: what "
-             "a student report says of its own run, on its own pictures. 95 %: bootstrap over pictures.</p>"]
+    parts = ["<h1>Evaluation</h1><p class='note'>↓ lower is better, ↑ higher is better. <i>untouched</i>: the same without the "
+             "network (left grey, left noisy, or enlarged by bicubic interpolation). <i>report</i>: what a student report says "
+             "of its own run, on its own pictures. 95 %: bootstrap over pictures.</p>"]
     if len(evaluations) > 1:
         parts.append("<h2>All runs</h2>" + _table(tables.comparison(evaluations))
                      + f"<p class='note'>{escape(tables.about_comparison(evaluations))}</p>")

@@ -51,8 +51,12 @@ def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
 
 
 def differs(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two columns of figures of the same pictures differ: the interval of the mean difference leaves 0 out."""
-    if len(a) < 2:
+    """Whether two columns of figures of the same pictures differ: the interval of the mean difference leaves 0 out.
+
+    Pictures for which either is not finite do not count.
+    """
+    fine = np.isfinite(a) & np.isfinite(b)
+    if fine.sum() < 2:
         return False
-    low, high = interval(np.asarray(a, np.float64) - np.asarray(b, np.float64))
+    low, high = interval(np.asarray(a, np.float64)[fine] - np.asarray(b, np.float64)[fine])
     return not low <= 0 <= high

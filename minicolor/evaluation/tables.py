@@ -64,7 +64,7 @@ def comparison(evaluations: Sequence[Evaluation]) -> list[tuple[str, ...]]:
 def alike(a: Evaluation, b: Evaluation) -> bool:
     """Whether two runs were asked the same of the same pictures at the same size."""
     one, other = a.answers, b.answers
-    return type(one.task) is type(other.task) and one.keys == other.keys and one.pack.size == other.pack.size
+    return one.task.question == other.task.question and one.keys == other.keys and one.pack.size == other.pack.size
 
 
 def about_comparison(evaluations: Sequence[Evaluation]) -> str:
@@ -87,10 +87,10 @@ def write(out: Path, evaluations: Sequence[Evaluation]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     report.write_json(out / "figures.json", {"environment": checkpoint.environment(), "device": evaluations[0].answers.device,
                                              "runs": [as_json(e) for e in evaluations]})
-    columns = ("run", "recipe", "experiment", "figure", "better", "mean", "sd", "low", "high", "n", "untouched", "true",
+    columns = ("run", "recipe", "experiment", "figure", "title", "better", "mean", "sd", "low", "high", "n", "untouched", "true",
                "reported")
-    lines = [(e.answers.run, e.answers.recipe.name, e.answers.recipe.experiment, row.name, row.better, s.mean, s.sd, s.low,
-              s.high, s.n, row.untouched, row.true, row.reported) for e in evaluations for row in e.rows for s in [row.summary]]
+    lines = [(e.answers.run, e.answers.recipe.name, e.answers.recipe.experiment, r.name, r.title, r.better, s.mean, s.sd, s.low,
+              s.high, s.n, r.untouched, r.true, r.reported) for e in evaluations for r in e.rows for s in [r.summary]]
     report.write(out / "figures.csv", _csv(columns, lines))
     names = list(dict.fromkeys(name for e in evaluations for name in e.values))
     lines = [(e.answers.run, e.answers.names[i], *(e.values[name][i] if name in e.values else None for name in names))

@@ -6,6 +6,7 @@
                  can tell.   For two runs: how often the second was taken
 
 Judges who failed more than a quarter of their attention checks are left out (their answers stay in the file and in the CSV).
+One by one, every check is wrongly colored: who always says "colored" passes them, and the table of judges remarks on it.
 Pictures are ordered by the middle of Wilson's interval: one lucky answer does not outrank nine of ten.
 """
 
@@ -18,6 +19,7 @@ from statistics import median
 from minicolor.judging.agreement import alpha, wilson
 from minicolor.judging.plan import REAL, WRONG
 
+CONSTANT = 8           # answers, all of them the same, that are remarked on
 PASSES = 0.75          # share of the checks that a judge whose answers count has answered right
 
 Share = dict           # of, against, hits, n, low, high
@@ -100,6 +102,7 @@ def _judge(name: str, rows: list[dict]) -> dict:
     passed = [right(row) for row in rows if is_check(row)]
     told = [right(row) for row in rows if not is_check(row) and right(row) is not None]
     seconds = [row["seconds"] for row in rows if row["seconds"] is not None]
+    same = len(rows) >= CONSTANT and len({row["choice"] for row in rows}) == 1
     return {"name": name, "answers": len(rows), "right": sum(told), "told": len(told), "passed": sum(passed),
-            "checks": len(passed), "attentive": sum(passed) >= PASSES * len(passed),
+            "checks": len(passed), "attentive": sum(passed) >= PASSES * len(passed), "same": same,
             "seconds": median(seconds) if seconds else None}

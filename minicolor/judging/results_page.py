@@ -33,8 +33,9 @@ def results_page(found: dict, runs: list[str], pairs: bool, key: str, everyone: 
             f"<p>{who}. <a href='/results/{key}.csv'>All answers as CSV</a></p>",
             f"<h2>How often judges were fooled</h2><p>{what}</p>",
             _shares(found["shares"], pairs),
-            "<p><small>95% intervals by Wilson. They count every answer as a draw of its own; answers of one judge or about one "
-            "picture hang together, so true intervals are wider.</small></p>",
+            "<p><small>Judged are the runs' colors, joined to the photographs' own lightness, as colorize does. 95% intervals by "
+            "Wilson. They count every answer as a draw of its own; answers of one judge or about one picture hang together, so "
+            "true intervals are wider.</small></p>",
             f"<h2>Do judges agree?</h2><p>{_agreement(found, pairs)}</p>", _judges(found["judges"]),
             *_pictures(found["pictures"], pairs), "</main>"]
     return page("Results · real or colored?", "".join(body))
@@ -81,10 +82,11 @@ def _agreement(found: dict, pairs: bool) -> str:
 def _judges(judges: list[dict]) -> str:
     rows = ["<tr><th>judge</th><th>answers</th><th>right</th><th>checks passed</th><th>seconds each</th></tr>"]
     for j in judges:
+        same = "<br><small>always the same answer</small>" if j["same"] else ""
         right = f"{j['right'] / j['told']:.0%} of {j['told']}" if j["told"] else ""
         seconds = "" if j["seconds"] is None else f"{j['seconds']:.1f}"
         cells = (j["answers"], right, f"{j['passed']} of {j['checks']}", seconds)
-        rows.append(f"<tr{'' if j['attentive'] else ' class=out'}><td>{_e(j['name'])}</td>"
+        rows.append(f"<tr{'' if j['attentive'] else ' class=out'}><td>{_e(j['name'])}{same}</td>"
                     + "".join(f"<td class='number'>{cell}</td>" for cell in cells) + "</tr>")
     return f"<div class='wide'><table>{''.join(rows)}</table></div>"
 

@@ -19,6 +19,7 @@ formula names: the same figure to 6 digits, measured at 2048 features with 2600 
 Differs from the paper: nothing. Differs from pytorch-fid: no constant is ever added to a covariance.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -177,7 +178,10 @@ def frechet(a: Statistics, b: Statistics, root: str = "eigenvalues") -> float:
     trace = trace_of_root(a, b) if root == "eigenvalues" else _trace_of_root_by_scipy(a, b)
     means = (a.mean - b.mean.to(a.mean.device)).square().sum().item()
     spread = (a.scatter.trace() / (a.count - 1)).item() + (b.scatter.trace() / (b.count - 1)).item()
-    return max(0.0, means + spread - 2 * trace)                              # rounding of equal sets falls on either side of 0
+    distance = means + spread - 2 * trace
+    if not math.isfinite(distance):
+        raise BadInput(f"features of {a.network} are too large for a distance: the network or its weights are damaged")
+    return max(0.0, distance)                                                # rounding of equal sets falls on either side of 0
 
 
 def trace_of_root(a: Statistics, b: Statistics) -> float:

@@ -35,6 +35,11 @@ class Color(Task):
         self.target, self.positive = target, positive
         self.kernel_size, self.sigma, self.equalize = kernel_size, sigma, equalize
 
+    @property
+    def question(self):
+        """Which color it was: how a network wants the grey picture prepared, and in which units it answers, is its own affair."""
+        return (type(self).__name__,)
+
     def prepare(self, pictures, seed=0, ids=None):
         x, y = prepare(pictures, self.target)
         if self.kernel_size or self.equalize:

@@ -15,6 +15,8 @@ class Denoise(Task):
 
     figure, higher, title = "psnr", True, "PSNR, dB"
     to_beat = {"noisy_psnr": "left noisy"}
+    protocol = ("the noise is not clipped, answers are clipped to [0, 1] and not rounded to 8 bits; papers round: "
+                "`python -m minicolor.denoising`")
 
     def __init__(self, sigma: float = 0.03):
         """sigma: standard deviation of the noise on [0, 1]."""

@@ -20,11 +20,17 @@ class Task:
     higher = False               # whether more of it is better
     title = ""                   # the figure in words, with its unit
     to_beat: dict[str, str] = {}  # which of naive() are answers to beat, in words; the first is THE baseline
+    protocol = ""                # what a reader of the figures must know
     multiple = 1                 # sides of a photograph must be multiples of this beside what the network asks for
 
     def prepare(self, pictures: Tensor, seed: int = 0, ids: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(N, C, S, S), uint8 or float in [0, 1] -> input x and answer y. seed and ids say which noise a picture gets."""
         raise TypeError(f"{type(self).__name__} is missing its prepare()")
+
+    @property
+    def question(self) -> tuple:
+        """What two runs must have in common for their figures to be comparable, beside the pictures."""
+        return type(self).__name__, *sorted(vars(self).items())
 
     def figures(self, pictures: Tensor, x: Tensor, y: Tensor, output: Tensor) -> dict[str, Tensor]:
         """By name, (N,): how good each answer is."""
