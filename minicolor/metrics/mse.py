@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from minicolor.metrics.ranges import at_least_float32, check_rgb
+from minicolor.metrics.ranges import check_rgb, pixel_mean
 
 
 def mse(prediction: Tensor, truth: Tensor) -> Tensor:
@@ -11,6 +11,4 @@ def mse(prediction: Tensor, truth: Tensor) -> Tensor:
     BadInput as check_rgb.
     """
     check_rgb(prediction, truth)
-    some = 2**18 // len(truth) + 1                                      # of each picture at a time: they stay in a CPU's cache
-    parts = zip(*(x.flatten(1).split(some, dim=1) for x in at_least_float32(prediction, truth)))
-    return sum((p - t).square_().sum(dim=1) for p, t in parts) / truth[0].numel()
+    return pixel_mean(lambda p, t: (p - t).square(), prediction, truth)
