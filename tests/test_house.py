@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from rooms import ANYTHING, MAY_IMPORT
 
 from minicolor import recipe as recipes
 
@@ -22,38 +23,6 @@ NETWORK = {"ftplib", "http", "httpx", "huggingface_hub", "requests", "socket", "
 BRITISH = "colo" + "ur"
 STRING = re.compile(r"""^\w{0,2}(\"{3}|'{3}|"|')(.*)\1$""", re.S)  # its own quotes are not those of a title
 LABELS = {"name", "experiment", "source"}  # the fields of a recipe that are there to be printed
-
-# Who may import what of minicolor. minicolor.errors is everybody's; "." is minicolor/__init__.py, the version.
-# A file that is not in a room stands here under its own name, or it is a door.
-MAY_IMPORT = {
-    "ops": {"ops"},
-    "kernels": {"ops", "kernels"},
-    "models": {"ops", "kernels", "models"},
-    "losses": {"ops", "kernels", "losses", "models"},     # models: the feature networks
-    "metrics": {"ops", "kernels", "metrics", "models"},   # models: the feature networks
-    "data": {"ops", "kernels", "data"},
-    "data.download": {".", "data", "weights"},                 # it fetches both; nothing of data imports it
-    "steps": {"losses", "steps"},
-    "tasks": {"ops", "kernels", "data", "metrics", "tasks"},
-    "recipes": {"models", "losses", "data", "steps", "tasks", "perceptual", "weights", "recipe", "recipes"},
-    "start": {"recipe", "checkpoint", "weights"},
-    "fit": {"recipe", "checkpoint", "report", "data", "held_out", "precision", "progress", "start"},  # names no model
-    "search": {"recipe", "report", "data", "fit"},
-    "every": {"recipe", "checkpoint", "report", "progress", "fit"},
-    "held_out": {"data", "models.modes"},
-    "trained": {"checkpoint", "precision", "recipe"},
-    "evaluation": {"evaluation", "metrics", "tasks", "data", "held_out", "trained", "perceptual", "weights", "report", "."},
-    "judging": {"judging", "coloring", "data"},
-    "coloring": {"trained", "held_out", "ops"},
-    "perceptual": {"trained", "weights", "losses", "models"},
-    "report": {"progress"},
-    "checkpoint": {"."},
-    "weights": {"data.sets"},                             # the one folder that downloads live in
-    "recipe": {"recipes", "data", "weights"},
-    **{room: set() for room in ("errors", "precision", "progress", ".")},
-}
-ANYTHING = set(MAY_IMPORT) | {"benches"}
-MAY_IMPORT["benches"] = ANYTHING
 
 
 def py_files(*folders: str) -> list[Path]:

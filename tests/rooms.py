@@ -1,0 +1,34 @@
+"""The rooms of the house, and which others each may import: for tests/test_house.py."""
+
+# Who may import what of minicolor. minicolor.errors is everybody's; "." is minicolor/__init__.py, the version.
+# A file that is not in a room stands here under its own name, or it is a door.
+MAY_IMPORT = {
+    "ops": {"ops"},
+    "kernels": {"ops", "kernels"},
+    "models": {"ops", "kernels", "models"},
+    "losses": {"ops", "kernels", "losses", "models"},     # models: the feature networks
+    "metrics": {"ops", "kernels", "metrics", "models"},   # models: the feature networks
+    "data": {"ops", "kernels", "data"},
+    "data.download": {".", "data", "weights"},                 # it fetches both; nothing of data imports it
+    "steps": {"losses", "steps"},
+    "tasks": {"ops", "kernels", "data", "metrics", "tasks"},
+    "recipes": {"models", "losses", "data", "steps", "tasks", "perceptual", "weights", "recipe", "recipes"},
+    "start": {"recipe", "checkpoint", "weights"},
+    "fit": {"recipe", "checkpoint", "report", "data", "held_out", "precision", "progress", "start"},  # names no model
+    "search": {"recipe", "report", "data", "fit"},
+    "every": {"recipe", "checkpoint", "report", "progress", "fit"},
+    "held_out": {"data", "models.modes"},
+    "trained": {"checkpoint", "precision", "recipe"},
+    "evaluation": {"evaluation", "metrics", "ops", "tasks", "data", "held_out", "trained", "perceptual", "weights", "report",
+                   "checkpoint"},
+    "judging": {"judging", "coloring", "data"},
+    "coloring": {"trained", "held_out", "ops"},
+    "perceptual": {"trained", "weights", "losses", "models"},
+    "report": {"progress"},
+    "checkpoint": {"."},
+    "weights": {"data.sets"},                             # the one folder that downloads live in
+    "recipe": {"recipes", "data", "weights"},
+    **{room: set() for room in ("errors", "precision", "progress", ".")},
+}
+ANYTHING = set(MAY_IMPORT) | {"benches"}
+MAY_IMPORT["benches"] = ANYTHING
