@@ -1,7 +1,7 @@
 """python -m minicolor.bench WHAT: timings as ratios within one run, printed and, if asked, written as JSON.
 
 lab, degrade, patchgan, norm: the kernels against what one would otherwise run, or on a CPU their PyTorch twins against other
-libraries; they need nothing but torch, triton and numpy. all: these four. train, data and metrics: below.
+libraries; they need nothing but torch, triton and numpy. all: these four. train, data, metrics and colorize: below.
 """
 
 import argparse
@@ -89,10 +89,25 @@ def metrics(args: argparse.Namespace) -> dict:
     return {"date": datetime.date.today().isoformat(), "versions": versions, "metrics": metrics.run() + fid.run()}
 
 
+def colorize(args: argparse.Namespace) -> dict:
+    """Print and return, for each size of a photograph, the time from file to file, the networks' share of it and the memory."""
+    from minicolor.benches import colorize
+
+    try:
+        sizes = [int(size) for size in args.megapixels.split(",")]
+    except ValueError:
+        sizes = [0]
+    if min(sizes) < 1:
+        raise BadInput(f"--megapixels {args.megapixels}: expected whole numbers from 1, such as 1,12,100")
+    print(colorize.HEAD)
+    stages = {"run": args.run_, "denoise": args.denoise, "enlarge": args.enlarge}
+    return {"colorize": colorize.run(sizes, choose_device(args.device), **stages)}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m minicolor.bench", description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="write the figures there too; before or after WHAT")
-    which = parser.add_subparsers(dest="what", required=True, metavar="lab|degrade|patchgan|norm|all|train|data|metrics")
+    which = parser.add_subparsers(dest="what", required=True, metavar="lab|degrade|patchgan|norm|all|train|data|metrics|colorize")
     for name in ("lab", "degrade", "patchgan", "norm", "all"):
         k = which.add_parser(name, help="all four, in one go" if name == "all" else f"the kernels of kernels/{KERNELS[name]}")
         k.add_argument("--device", metavar="cpu|cuda")
@@ -111,6 +126,13 @@ def _parser() -> argparse.ArgumentParser:
     d.set_defaults(run=data)
     m = which.add_parser("metrics", help="our metrics against other libraries', on a CPU: the same pictures, the same answer")
     m.set_defaults(run=metrics)
+    c = which.add_parser("colorize", help="photographs from file to file: time, memory, and how much of it is the networks")
+    c.add_argument("--megapixels", default="1,12,100", metavar="N,N,...", help="[1,12,100]")
+    c.add_argument("--run", dest="run_", metavar="RUN", help="[an untrained network that colors, if no stage is given]")
+    c.add_argument("--denoise", metavar="RUN")
+    c.add_argument("--enlarge", metavar="RUN")
+    c.add_argument("--device", metavar="cpu|cuda")
+    c.set_defaults(run=colorize)
     for command in which.choices.values():                   # SUPPRESS: else its default would undo what stood before WHAT
         command.add_argument("--json", metavar="FILE", default=argparse.SUPPRESS, help="write the figures there too")
     return parser

@@ -1,19 +1,29 @@
-"""python -m minicolor.colorize PHOTO|FOLDER OUT --run runs/pix2pix: color photographs at their full resolution."""
+"""python -m minicolor.colorize PHOTO|FOLDER OUT --run runs/mine: old photographs cleaned, colored and enlarged.
+
+The stages, each on if its flag is there: crop to the picture, denoise, color, double the resolution. A folder comes out as the
+same tree; what is done is skipped, so a stopped run goes on when it is started again. OUT/manifest.jsonl tells what was made
+from what, and what could not be. Several processes share a folder (the -- keeps torchrun from taking --run for its own):
+
+    torchrun --nproc-per-node 2 -m -- minicolor.colorize FOLDER OUT --run runs/mine
+"""
 
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from tqdm import tqdm
+import torch
 
-from minicolor.coloring import Colorizer
+from minicolor.archive import page, work
+from minicolor.archive.jobs import FORMATS, WRITABLE, jobs, renamed, same
 from minicolor.data import photos
-from minicolor.errors import BadInput, Parser, one_line, out_of_memory
+from minicolor.data.listing import shown
+from minicolor.errors import BadInput, Parser, one_line
 from minicolor.kernels.backend import set_backend
 from minicolor.precision import choose_device
-
-WRITABLE = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
+from minicolor.restoring.pipeline import Pipeline
+from minicolor.restoring.sheet import contact_sheet
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -22,89 +32,106 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Color what `args` ask for; returns the exit code: 0, or 1 where some files of a folder could not be read."""
-    source, out, device = Path(args.photo), Path(args.out), choose_device(args.device)
+    """Do what `args` ask for; returns the exit code: 0, or 1 where some files of a folder have no result."""
+    source, out, device = Path(args.photo), Path(args.out), _device(args.device)
     set_backend(args.backend)
-    jobs = _folder_jobs(source, out) if source.is_dir() else [(source, _target(source, out))]
-    for photo, target in jobs:
-        if target.exists() and target.resolve() == photo.resolve():
-            raise BadInput(f"{target}: the result would replace the photograph itself; name another OUT")
-    todo = [(p, t) for p, t in jobs if args.overwrite or not t.exists()]
-    if skipped := len(jobs) - len(todo):
-        print(f"{skipped} of {len(jobs)} exist already and stay as they are; --overwrite makes them again")
-    if not todo:
-        return 0
-    colorizer = Colorizer(args.run, device)
+    runs = {"run": args.run, "denoise": args.denoise, "enlarge": args.enlarge}
+    how = {"crop": args.crop, "size": args.size, "saturation": args.saturation, "strength": args.strength}
 
-    failed: list[str] = []
-    for photo, target in tqdm(todo, unit=" photos", disable=len(todo) == 1 or not sys.stderr.isatty()):
-        try:
-            picture = photos.read(photo)
-            colored = colorizer(picture.rgb)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            photos.write(target, colored, picture.exif, args.quality)
-        except (BadInput, MemoryError, RuntimeError) as e:
-            if not source.is_dir() or not (isinstance(e, BadInput) or out_of_memory(e)):
-                raise
-            # go on: one bad file must not stop a night's work; a full disk (OSError) would stop every other file too
-            failed.append(str(e) if isinstance(e, BadInput) else f"{photo}: not enough memory for its size")
-            continue
-        for note in picture.notes:
-            tqdm.write(f"{photo}: {note}")
-    print(f"{len(todo) - len(failed)} colored -> {out if source.is_dir() else todo[0][1]}")
+    def load() -> Pipeline:
+        return Pipeline(**runs, **how, device=device)
+
+    if source.is_dir():
+        return _folder(source, out, args, work.settings(runs, **how, quality=args.quality), load)
+    if work.world()[0] == 0:                                    # of several processes the first does it
+        _one(source, out, args, load)
+    return 0
+
+
+def _folder(source: Path, out: Path, args: argparse.Namespace, settings: dict, load: Callable) -> int:
+    if args.sizes:
+        raise BadInput("--sizes: a contact sheet shows one photograph; give a file instead of a folder")
+    todo, bad = jobs(source, out, args.format)
+    rank, count = work.world()
+    listed = [f"{shown(source / name)}: {reason}" for name, reason in bad] if rank == 0 else []
+    failed = listed + work.work(todo, out, settings, load, args.overwrite, args.quality)
+    if args.page and work.write_page(todo, out, listed):
+        print(f"look at {shown(out / page.NAME)}")
     if failed:
-        print(f"{len(failed)} could not be read:", *failed, sep="\n  ", file=sys.stderr)
-    return 1 if failed else 0
+        print(f"{len(failed)} without a result:", *failed, sep="\n  ", file=sys.stderr)
+    return 1 if failed and count == 1 else 0                    # torchrun would end the others at work for a 1
 
 
-def _folder_jobs(source: Path, out: Path) -> list[tuple[Path, Path]]:
-    """Every photograph below `source`, sorted, with its place in the same tree below `out`."""
-    found = []
-    for folder, below, names in os.walk(source, onerror=_cannot_list):
-        below[:] = [b for b in sorted(below) if not b.startswith(".") and (Path(folder) / b).resolve() != out.resolve()]
-        found += [Path(folder) / n for n in names if photos.is_photo(n)]
-    if not found:
-        raise BadInput(f"{source}: no photographs in this folder; expected {', '.join(sorted(photos.EXTENSIONS))}")
-    if out.is_file():
-        raise BadInput(f"{out}: a folder was given to color, so OUT must be a folder, and this is a file")
-    jobs = {}
-    for photo in sorted(found):
-        target = _renamed(out / photo.relative_to(source))
-        if target in jobs:
-            raise BadInput(f"{photo} and {jobs[target]} would both become {target}; rename one of them")
-        jobs[target] = photo
-    return [(photo, target) for target, photo in jobs.items()]
+def _one(photo: Path, out: Path, args: argparse.Namespace, load: Callable) -> None:
+    target = _target(photo, out, args.format)
+    if same(photo, target):
+        raise BadInput(f"{target}: the result would replace the photograph itself; name another OUT")
+    if target.exists() and not args.overwrite:
+        print(f"{target} exists already and stays as it is; --overwrite makes it again")
+        return
+    pipeline = load()
+    if args.sizes:
+        if not pipeline.colorizer:
+            raise BadInput("--sizes compares colors; expected a run that colors (--run)")
+        sheet = contact_sheet(pipeline.colorizer, pipeline.prepared(photos.read(photo))[0], args.sizes, args.saturation)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        photos.write(target, sheet, quality=args.quality)
+        print(f"sizes {', '.join(map(str, args.sizes))} side by side -> {target}")
+        return
+    about = work.one(photo, target, pipeline, args.quality, target)
+    for note in about["notes"]:
+        print(f"{photo}: {note}")
+    print(f"1 done -> {target}")
+    if args.page:
+        page.write(target.parent / page.NAME, [page.Pair(photo.name, photo, target, about["part"], about["notes"])])
+        print(f"look at {target.parent / page.NAME}")
 
 
-def _cannot_list(error: OSError):
-    raise BadInput(f"{error.filename}: this folder cannot be read ({(error.strerror or str(error)).lower()})")
-
-
-def _target(photo: Path, out: Path) -> Path:
+def _target(photo: Path, out: Path, form: str | None) -> Path:
     """Where one photograph's result goes: OUT itself if it has a picture's suffix, else a folder of that name."""
-    if out.suffix.lower() in WRITABLE and not out.is_dir():
-        return out
-    if out.suffix and not out.is_dir():
+    if not out.suffix or out.is_dir():
+        return out / renamed(photo.name, form)
+    suffix = out.suffix.lower()
+    if suffix not in WRITABLE:
         raise BadInput(f"{out}: cannot write {out.suffix} files; expected {', '.join(sorted(WRITABLE))}, or a folder")
-    return _renamed(out / photo.name)
+    if form and suffix not in FORMATS[form]:
+        raise BadInput(f"{out}: is no name for --format {form}; expected one ending in {' or '.join(FORMATS[form])}")
+    return out
 
 
-def _renamed(path: Path) -> Path:
-    """A GIF or BMP comes out as PNG; its whole old name is kept, so that a.gif and a.png do not meet."""
-    return path if path.suffix.lower() in WRITABLE else path.with_name(path.name + ".png")
+def _device(wanted: str | None) -> str:
+    """The device asked for; of several processes on one machine each takes a card of its own, as long as there are any."""
+    device = choose_device(wanted)
+    if device == "cuda" and work.world()[1] > 1:
+        return choose_device(f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % torch.cuda.device_count()}")
+    return device
+
+
+def _sizes(text: str) -> list[int]:
+    return [int(size) for size in text.split(",")]
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m minicolor.colorize", description=__doc__.split(": ", 1)[1])
-    parser.add_argument("photo", metavar="PHOTO|FOLDER", help="a picture file, or a folder of them (with its subfolders)")
-    parser.add_argument("out", metavar="OUT", help="a picture file, or the folder for the results")
-    parser.add_argument("--run", required=True, metavar="RUN",
-                        help="a trained run's folder, such as runs/pix2pix, or a checkpoint file")
-    parser.add_argument("--overwrite", action="store_true", help="make results again that exist already")
-    parser.add_argument("--quality", type=int, default=95, choices=range(1, 101), metavar="1..100", help="of JPEG and WebP [95]")
-    parser.add_argument("--device", metavar="cpu|cuda", help="[cuda where there is one]")
-    parser.add_argument("--backend", default="auto", metavar="auto|torch|triton",
-                        help="what computes: kernels where they help, PyTorch alone, or kernels alone [auto]")
+    parser = Parser(prog="python -m minicolor.colorize", description=__doc__.split(": ", 1)[1],
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("photo", metavar="PHOTO|FOLDER", help="a picture file, or a folder of them (with its subfolders)")
+    add("out", metavar="OUT", help="a picture file, or the folder for the results")
+    add("--run", metavar="RUN", help="colors: a trained run's folder, such as runs/resnet_unet_gan, or a checkpoint file")
+    add("--denoise", metavar="RUN", help="removes noise first: a run of dncnn")
+    add("--enlarge", metavar="RUN", help="doubles the resolution last: a run of srgan")
+    add("--crop", action="store_true", help="cut off the border of a scan first")
+    add("--strength", type=float, default=1.0, metavar="0..1", help="of the denoising [1]")
+    add("--size", type=int, metavar="N", help="the shorter side, in pixels, at which color is guessed [what the run learned]")
+    add("--sizes", type=_sizes, metavar="N,N,...", help="write a contact sheet of one photograph to choose --size from")
+    add("--saturation", type=float, default=1.0, metavar="S", help="of the colors: 0 is grey, 1 as guessed, 2 twice as much [1]")
+    add("--format", choices=FORMATS, metavar="|".join(FORMATS), help="of the results [each photograph's own]")
+    add("--quality", type=int, default=95, choices=range(1, 101), metavar="1..100", help="of JPEG and WebP [95]")
+    add("--overwrite", action="store_true", help="replace results of other settings, and what something else made")
+    add("--page", action="store_true", help=f"write {page.NAME} beside the results: a slider on each picture")
+    add("--device", metavar="cpu|cuda", help="[cuda where there is one]")
+    add("--backend", default="auto", metavar="auto|torch|triton",
+        help="what computes: kernels where they help, PyTorch alone, or kernels alone [auto]")
     return parser
 
 

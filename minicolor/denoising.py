@@ -11,35 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from minicolor import report
 from minicolor.data.photos import is_photo, read
+from minicolor.denoiser import Denoiser
 from minicolor.errors import BadInput, Parser, one_line
-from minicolor.held_out import answer
 from minicolor.ops.degrade import LUMA
 from minicolor.ops.noise import gaussian_noise
 from minicolor.precision import choose_device
-from minicolor.tasks.denoise import Denoise
-from minicolor.trained import trained
-
-
-class Denoiser:
-    """A run of a denoising recipe. Denoiser("runs/dncnn")(noisy) -> clean, (N, 1, H, W) around [0, 1], any size it can take."""
-
-    def __init__(self, run: str | Path, device: str = "cpu"):
-        self.device, (self.recipe, self.step) = device, trained(run, device)
-        if not isinstance(self.recipe.task(), Denoise):
-            raise BadInput(f"{run}: a run of {self.recipe.name}, expected one that removes noise, such as dncnn")
-
-    def __call__(self, noisy: Tensor) -> Tensor:
-        height, width = noisy.shape[-2:]
-        m = self.step.network.multiple
-        padded = F.pad(noisy.to(self.device), (0, -width % m, 0, -height % m), mode="replicate")
-        try:
-            return answer(self.step, self.recipe, padded).cpu()[..., :height, :width]
-        except ValueError as e:
-            raise BadInput(f"this run of {self.recipe.name} cannot take a picture of {height}x{width}: {e}") from e
 
 
 def grey_picture(path: Path) -> Tensor:

@@ -21,14 +21,18 @@ MAY_IMPORT = {
     "trained": {"checkpoint", "precision", "recipe"},
     "evaluation": {"evaluation", "metrics", "ops", "tasks", "data", "held_out", "trained", "perceptual", "weights", "report",
                    "checkpoint"},
-    "judging": {"judging", "coloring", "data"},
+    "judging": {"judging", "coloring", "data", "local_page"},
+    "denoiser": {"trained", "held_out", "tasks"},
+    "restoring": {"restoring", "coloring", "denoiser", "data", "held_out", "ops", "tasks", "trained"},
+    "archive": {".", "archive", "data"},
+    "darkroom": {"darkroom", "restoring", "data", "local_page"},
     "coloring": {"trained", "held_out", "ops"},
     "perceptual": {"trained", "weights", "losses", "models"},
     "report": {"progress"},
     "checkpoint": {"."},
     "weights": {"data.sets"},                             # the one folder that downloads live in
     "recipe": {"recipes", "data", "weights"},
-    **{room: set() for room in ("errors", "precision", "progress", ".")},
+    **{room: set() for room in ("errors", "precision", "progress", "local_page", ".")},
 }
 ANYTHING = set(MAY_IMPORT) | {"benches"}
 MAY_IMPORT["benches"] = ANYTHING

@@ -1,29 +1,31 @@
 """A file or a folder comes out colored; what exists stays, what is bad is listed, nothing is half-written."""
 
-import contextlib
+import json
+import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
+from archived_runs import coloring, denoising, enlarging
+from photo_files import WIDE
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from minicolor import checkpoint, colorize
-from minicolor.recipe import to_dict
-from minicolor.recipes.pix2pix_lab import QUICK
+from minicolor.restoring import enlarge
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    torch.manual_seed(0)
-    recipe = replace(QUICK, size=32, base=4)
-    networks = {n: net.state_dict() for n, net in recipe.build(contextlib.nullcontext).networks.items()}
-    networks["generator"]["up.4.0.bias"].fill_(0.2)                # the untrained answer: a pinkish a = b = 22 everywhere
-    folder = tmp_path_factory.mktemp("run")
-    checkpoint.save(folder / "best.pt", {"recipe": to_dict(recipe), "networks": networks})
-    return str(folder)
+    return coloring(tmp_path_factory.mktemp("runs") / "mine")
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """The two stages beside coloring."""
+    folder = tmp_path_factory.mktemp("others")
+    return "--denoise", denoising(folder / "clean"), "--enlarge", enlarging(folder / "double")
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def refused(capsys, *argv) -> str:
 
 
 def files(folder) -> list[str]:
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and p.name != "manifest.jsonl")
 
 
 def test_one_photograph(album, run, capsys):
@@ -71,7 +73,7 @@ def test_a_folder_goes_on_past_a_bad_file_and_lists_it(album, run, capsys):
     assert call("album", "out", "--run", run) == 1
     assert files(album / "out") == ["1950/b.gif.png", "a.jpg"]     # the same tree, nothing half-written
     err = capsys.readouterr().err
-    assert "1 could not be read" in err and "broken.png" in err and "Traceback" not in err
+    assert "1 without a result" in err and "broken.png" in err and "Traceback" not in err
 
 
 def test_what_exists_is_left_alone_unless_told_otherwise(album, run, capsys):
@@ -86,7 +88,7 @@ def test_what_exists_is_left_alone_unless_told_otherwise(album, run, capsys):
 def test_the_photograph_itself_is_never_replaced(album, run, capsys):
     before = (album / "album" / "a.jpg").read_bytes()
     for argv in (("album/a.jpg", "album/a.jpg"), ("album/a.jpg", "album"), ("album", "album")):
-        assert "photograph itself" in refused(capsys, *argv, "--run", run, "--overwrite")
+        assert "replace the photograph" in refused(capsys, *argv, "--run", run, "--overwrite")
     assert (album / "album" / "a.jpg").read_bytes() == before
 
 
@@ -99,9 +101,14 @@ def test_results_inside_the_folder_are_not_colored_again(album, run):
 @pytest.mark.parametrize(("argv", "expected"), [
     (("album/none.jpg", "out.png"), "none.jpg"), (("album/notes.txt", "out.png"), "notes.txt"),
     (("album/broken.png", "out.png"), "broken.png"), (("album/a.jpg", "out.docx"), ".docx"),
-    (("empty", "out"), "no photographs"), (("texts", "out"), "no photographs"), (("album/a.jpg", "file/x.png"), "file"),
+    (("empty", "out"), "no pictures"), (("texts", "out"), "no pictures"), (("album/a.jpg", "file/x.png"), "file"),
     (("album", "file"), "must be a folder"), (("album/a.jpg", "out.png", "--quality", "0"), "quality"),
     (("album/a.jpg", "out.png", "--device", "toaster"), "cpu or cuda"),
+    (("album/a.jpg", "out.png", "--size", "0"), "--size"), (("album/a.jpg", "out.png", "--saturation", "-1"), "saturation"),
+    (("album/a.jpg", "out.png", "--saturation", "nan"), "saturation"), (("album/a.jpg", "out.png", "--format", "tif"), ".tiff"),
+    (("album/a.jpg", "out.png", "--sizes", "a,b"), "--sizes"), (("album", "out", "--sizes", "64"), "one photograph"),
+    (("album/a.jpg", "out.png", "--denoise", "album"), "best.pt"), (("album", "out", "--denoise", "album"), "best.pt"),
+    (("album", "out", "--size", "0"), "--size"),
 ])  # fmt: skip
 def test_bad_input_is_one_sentence(album, run, capsys, argv, expected):
     (album / "empty").mkdir()
@@ -109,13 +116,15 @@ def test_bad_input_is_one_sentence(album, run, capsys, argv, expected):
     (album / "texts" / "a.txt").write_text("x")
     (album / "file").write_text("in the way")
     assert expected in refused(capsys, *argv, "--run", run)
-    assert not (album / "out.png").exists()
+    assert not (album / "out.png").exists() and not (album / "out").exists()
 
 
 def test_runs_that_are_none(album, run, capsys):
     assert "best.pt" in refused(capsys, "album/a.jpg", "o.png", "--run", "album")
     assert "nowhere" in refused(capsys, "album/a.jpg", "o.png", "--run", "nowhere")
-    assert "--run" in refused(capsys, "album/a.jpg", "o.png")
+    for source, out in ("album/a.jpg", "o.png"), ("album", "out"):
+        assert "--run" in refused(capsys, source, out) and "clean" in refused(capsys, source, out, "--run", "clean")
+        assert "a run of pix2pix_lab" in refused(capsys, source, out, "--denoise", run)    # it does something else
     saved = checkpoint.load(f"{run}/best.pt")
     for change, expected in (({"name": "pix2piks"}, "pix2piks"), ({"base": 8}, "do not fit"), ({"nonsense": 1}, "nonsense")):
         checkpoint.save("other.pt", saved | {"recipe": saved["recipe"] | change})
@@ -128,3 +137,90 @@ def test_a_full_disk_leaves_no_half_picture(album, run):
     done = subprocess.run([sys.executable, "-c", code, "album", "out", "--run", run], capture_output=True, text=True)
     assert done.returncode == 2 and "Traceback" not in done.stderr and "too large" in done.stderr
     assert files(album / "out") == []
+
+
+def test_every_stage_alone_and_all_together(album, run, others, capsys):
+    """The flags reach their stages: sizes, colors and what is said."""
+    scan = np.full((100, 120), 255, np.uint8)                      # a white border of 20 pixels
+    scan[20:80, 20:100] = np.random.default_rng(0).integers(40, 160, (60, 80), np.uint8)
+    Image.fromarray(scan).save("scan.png")
+    grey, colored = {}, {}
+    for name, argv in {"denoise": others[:2], "enlarge": others[2:], "crop": ("--crop",), "run": ("--run", run),
+                       "vivid": ("--run", run, "--saturation", "2"), "pale": ("--run", run, "--saturation", "0"),
+                       "small": ("--run", run, "--size", "64"), "all": ("--run", run, "--crop", *others)}.items():
+        assert call("scan.png", f"{name}.png", *argv) == 0
+        with Image.open(f"{name}.png") as im:
+            colored[name] = im.size
+            pixels = np.asarray(im).astype(int)
+            grey[name] = np.abs(pixels - pixels.mean(-1, keepdims=True).astype(int)).max() <= 1
+    assert colored["enlarge"] == (240, 200) and colored["denoise"] == colored["run"] == colored["small"] == (120, 100)
+    assert colored["crop"] == (80, 60) and colored["all"] == (160, 120)
+    assert grey["denoise"] and grey["crop"] and grey["pale"] and not grey["run"] and not grey["all"]
+    chroma = {n: np.ptp(np.asarray(Image.open(f"{n}.png"), int), axis=-1).mean() for n in ("run", "vivid", "pale")}
+    assert chroma["pale"] < 1 < chroma["run"] < chroma["vivid"]
+    assert "cropped from 120 x 100 to 80 x 60" in capsys.readouterr().out
+
+
+def test_too_large_to_be_enlarged(album, others, capsys, monkeypatch):
+    monkeypatch.setattr(enlarge, "MAX_PIXELS", 90 * 119)           # a.jpg is 45 x 60
+    assert "album/a.jpg: 45 x 60 pixels would be" in refused(capsys, "album/a.jpg", "a.png", *others[2:])
+    assert call("album", "out", *others[2:]) == 1 and "album/a.jpg: 45 x 60 pixels would be" in capsys.readouterr().err
+
+
+def test_16_bits_stay_16_bits(album, run):
+    tifffile = pytest.importorskip("tifffile", reason="tifffile is not installed: pip install -e '.[test]'")
+    ramp = np.linspace(20_000, 30_000, 64 * 50, dtype=np.uint16).reshape(50, 64)
+    tifffile.imwrite("album/deep.tif", ramp)
+    assert call("album/deep.tif", "out", "--run", run, "--saturation", "0") == 0
+    out = tifffile.imread("out/deep.tif")
+    assert out.dtype == np.uint16 and out.shape == (50, 64, 3) and np.abs(out.astype(int) - ramp[..., None]).max() <= 64
+    assert len(np.unique(out[..., 1])) > 1000                      # 8 bits would be 40 steps
+
+
+def test_what_the_file_says_goes_along(album, run):
+    about = PngInfo()
+    about.add_text("Description", "grandmother, 1950")
+    Image.new("RGB", (40, 30), (90, 90, 90)).save("album/c.png", pnginfo=about, icc_profile=WIDE)
+    for argv in ("album/c.png", "one/c.png"), ("album", "many"):
+        call(*argv, "--run", run)
+    for name in "one/c.png", "many/c.png":
+        with Image.open(name) as im:
+            assert im.text["Description"] == "grandmother, 1950" and im.info["icc_profile"] == WIDE
+
+
+def test_another_format(album, run):
+    assert call("album", "out", "--run", run, "--format", "webp", "--quality", "70") == 1
+    assert files(album / "out") == ["1950/b.gif.webp", "a.jpg.webp"]
+    with Image.open("out/a.jpg.webp") as im:
+        assert im.format == "WEBP"
+
+
+def test_a_folder_goes_on(album, run, capsys):
+    assert call("album", "out", "--run", run) == 1
+    os.remove("out/a.jpg")
+    capsys.readouterr()
+    assert call("album", "out", "--run", run) == 1
+    said = capsys.readouterr()
+    assert "1 of 3 exist already" in said.out and "1 done" in said.out and "broken.png" in said.err       # bad files every time
+    assert "saturation 1.0, now 0.5" in refused(capsys, "album", "out", "--run", run, "--saturation", "0.5")
+    assert call("album", "out", "--run", run, "--saturation", "0.5", "--overwrite") == 1
+    lines = [json.loads(line) for line in (album / "out" / "manifest.jsonl").read_text().splitlines()]
+    assert [e["input"] for e in lines if not e["error"]] == ["1950/b.gif", "a.jpg"] + ["a.jpg"] + ["1950/b.gif", "a.jpg"]
+
+
+def test_a_contact_sheet(album, run, capsys):
+    assert call("album/a.jpg", "sheet.png", "--run", run, "--sizes", "32,64,96") == 0
+    with Image.open("sheet.png") as im:
+        assert im.width > 3 * 45 and im.height > 60                # three pictures beside each other, and their labels
+    assert "--run" in refused(capsys, "album/a.jpg", "x.png", "--crop", "--sizes", "32") and not os.path.exists("x.png")
+
+
+def test_the_page(album, run, capsys):
+    assert call("album", "out", "--run", run, "--page") == 1 and "look at out/before_after.html" in capsys.readouterr().out
+    made = album / "out" / "before_after.html"
+    text = made.read_text()
+    assert text.count("<figure") == 2 and "broken.png" in text
+    made.unlink()
+    assert call("album", "out", "--run", run, "--page") == 1 and made.read_text() == text     # also later
+    assert call("album/a.jpg", "one/a.png", "--run", run, "--page") == 0
+    assert (album / "one" / "before_after.html").read_text().count("<figure") == 1

@@ -15,7 +15,8 @@ from torch import nn
 from minicolor import denoising
 from minicolor.data.pack import in_memory
 from minicolor.data.scenes import draw_all
-from minicolor.denoising import Denoiser, grey_picture, measure
+from minicolor.denoiser import Denoiser
+from minicolor.denoising import grey_picture, measure
 from minicolor.errors import BadInput
 from minicolor.fit import fit
 from minicolor.recipes import dncnn, pix2pix_lab

@@ -1,5 +1,6 @@
 """Every file becomes its first picture or one clear sentence, however damaged it is; and nothing reaches stderr."""
 
+import os
 import struct
 import subprocess
 import sys
@@ -97,6 +98,16 @@ def test_no_file_no_picture(tmp_path):
     for path in (tmp_path / "none.jpg", tmp_path, tmp_path / "a\0b.jpg", tmp_path / ("x" * 999), str(tmp_path)):
         with pytest.raises(BadInput, match="cannot be read .* expected"):
             read(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes among this system's files")
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
+    (tmp_path / "endless.jpg").symlink_to("/dev/zero")
+    for name in "pipe.jpg", "loop.jpg", "endless.jpg":
+        with pytest.raises(BadInput, match=f"{name}: cannot be read .* expected"):
+            read(tmp_path / name)
 
 
 def test_the_limit_is_ours_and_is_known_from_the_header(monkeypatch):

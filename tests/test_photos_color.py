@@ -7,7 +7,7 @@ import pytest
 from photo_files import ADOBE, INK, LIGHT, PHOTO, PIXELS, PLAIN, SRGB, WIDE, exif, packed, png, said, tiff
 from PIL import Image, ImageCms
 
-from minicolor.data import photos
+from minicolor.data import profiles
 from minicolor.data.photos import decode
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # pytest sets aside the filter that photos.py sets
@@ -35,7 +35,7 @@ def test_a_grey_profile_and_alpha_together(form):
     got = decode(packed(im, form, icc_profile=LIGHT), "x")
     want = srgb(grey / 255) * half / 255 + 255 - half
     assert np.abs(got.rgb - want[..., None]).max() <= 1.01
-    assert got.notes == ("transparent parts put over white",)
+    assert got.notes == ("transparent parts put over white", "its grey color profile cannot hold the result, which is sRGB")
 
 
 def test_cmyk_goes_through_the_profile_of_its_press():
@@ -45,14 +45,14 @@ def test_cmyk_goes_through_the_profile_of_its_press():
         got = decode(packed(im, form, icc_profile=INK, **options), "x")
         middle = srgb(((128 / 255 * 100 + 16) / 116) ** 3)  # CIELAB: light from L*
         assert np.abs(got.rgb[4, 4::8] - np.array([255, middle, 255, 0])[:, None]).max() <= 2
-        assert got.notes == ("CMYK converted",)
+        assert got.notes == ("CMYK converted", "its CMYK color profile cannot hold the result, which is sRGB")
     got = decode(packed(im, "TIFF"), "x")  # without a profile: what ink leaves of red, green, blue
     assert got.rgb[4, 4::8].tolist() == [[255, 255, 255], [0, 255, 255], [255, 0, 0], [0, 0, 0]]
 
 
 def test_an_srgb_profile_is_recognized_and_a_useless_one_ignored():
     lcms = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert photos._transform(lcms, "RGB") is None and photos._transform(PLAIN, "RGB") is None  # costs no conversion
+    assert profiles._transform(lcms, "RGB") is None and profiles._transform(PLAIN, "RGB") is None  # costs no conversion
     got = decode(packed(PHOTO, "PNG", icc_profile=PLAIN), "x")
     assert (got.rgb == PIXELS).all() and got.notes == ()
     for im, icc in (PHOTO, WIDE[:150]), (PHOTO, b"junk"), (PHOTO, LIGHT), (PHOTO.convert("L"), WIDE):

@@ -1,38 +1,44 @@
-"""Picture files in and out: what a camera, scanner or web page made becomes upright 8-bit sRGB, and back.
+"""Picture files in and out: what a camera, scanner or web page made becomes upright sRGB, and back.
 
-    file -> Pillow -> color, alpha -> color profile to sRGB -> alpha over white -> upright -> (H, W, 3) uint8
+    file -> Pillow -> color, alpha -> color profile to sRGB -> alpha over white -> upright -> (H, W, 3) uint8, or uint16
+    and back: sRGB -> the picture's own profile -> JPEG, PNG, WebP or TIFF with all that the file said about itself
 
-What is wrong with a file ends as `BadInput` in one sentence, what was merely odd in `Photo.notes`. 16-bit grey is
-v / 257, rounded; of 16-bit color Pillow hands out the high byte, which can be one too dark.
+What is wrong with a file ends as `BadInput` in one sentence, what was merely odd in `Photo.notes`. With deep=True what
+has more than 8 bits a channel comes as 16: TIFF, and grey PNG, PGM and JPEG 2000. Without, 16-bit grey is v / 257,
+rounded; of 16-bit color Pillow hands out the high byte, which can be one too dark.
+
+Work goes by bands of rows. Reading holds Pillow's picture (4 bytes a pixel) and ours (3 or 6), 16-bit TIFF ours alone;
+writing adds 4 bytes a pixel and the packed file, TIFF nothing.
 """
 
 import contextlib
-import functools
+import errno
 import importlib.util
 import io
 import logging
 import os
 import secrets
-import struct
+import stat
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
+from minicolor.data import tiff
+from minicolor.data.about import NOTHING, ORIENTATION, About, about_of, has_room, photo_tags, room, upright_exif
+from minicolor.data.pixels import NO_PROFILE, bands, deep_tiff, eight_bits, loaded, upright
+from minicolor.data.profiles import SRGB, from_srgb, keeps
 from minicolor.errors import BadInput
 
-MAX_PIXELS = 200_000_000  # known from the header, so a small file that claims to be huge costs nothing
+MAX_PIXELS = 178_000_000  # known from the header, so a small file that claims to be huge costs nothing; Pillow's own is 179
 _FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 _AVIF = {".avif"} if importlib.util.find_spec("PIL._avif") else set()  # Pillow learned it in 11.3
 EXTENSIONS = frozenset({*_FORMATS, *_AVIF, ".jfif", ".bmp", ".gif", ".ppm", ".pgm", ".jp2"})
 _MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # the formats' own limits
 _FIRST_OF = {"TIFF": "", "GIF": "animated: ", "PNG": "animated: ", "WEBP": "animated: ", "AVIF": "animated: "}
-_ORIENTATION, _EXIF_FOLDER, _GPS_FOLDER, _INTEROP = 0x0112, 0x8769, 0x8825, 0xA005
-# Description, make, model, resolution (3 tags), software, date, artist, copyright: of a TIFF's first folder only these
-# are about the photo. The others say where that file keeps its pixels; in another file they would be lies.
-_ABOUT = {0x010E, 0x010F, 0x0110, 0x011A, 0x011B, 0x0128, 0x0131, 0x0132, 0x013B, 0x8298}
 
 # Pillow's remarks on files that it can read after all (corrupt EXIF, many pixels) are not for our users. Set once, for
 # catch_warnings() around each decode would mix up the filters of threads that decode side by side.
@@ -42,9 +48,10 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())  # without it logging
 
 @dataclass(frozen=True)
 class Photo:
-    rgb: np.ndarray  # (H, W, 3) uint8, sRGB, upright; writable and contiguous
+    rgb: np.ndarray  # (H, W, 3) uint8 or (deep) uint16, sRGB, upright; writable and contiguous
     exif: bytes | None  # starts with "Exif\0\0"; says upright, because that has been done; the thumbnail is unlinked
     notes: tuple[str, ...]  # what had to be done that a user may want to know
+    about: About = NOTHING  # profile, XMP and texts, for write()
 
 
 def is_photo(name: str) -> bool:
@@ -53,71 +60,71 @@ def is_photo(name: str) -> bool:
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in EXTENSIONS
 
 
-def read(path: str | Path) -> Photo:
+def read(path: str | Path, deep: bool = False) -> Photo:
     """Read one whole file. Raises BadInput for whatever keeps it from being a picture, also if there is no file."""
     try:
-        data = Path(path).read_bytes()
-    except (OSError, ValueError, MemoryError) as e:  # no such file, a folder, no permission, a NUL in the name ...
-        why = getattr(e, "strerror", None) or str(e) or "larger than the memory"
+        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for its other end
+            raise OSError(errno.EINVAL, "not a file")
+        f = open(path, "rb")  # noqa: SIM115
+    except (OSError, ValueError) as e:  # no such file, a folder, no permission, a NUL in the name ...
+        why = getattr(e, "strerror", None) or str(e)
         raise BadInput(f"{path}: cannot be read ({why.lower()}); a picture file was expected") from e
-    return decode(data, str(path))
+    with f:
+        return decode(f, str(path), deep=deep)
 
 
-def decode(data: bytes, name: str, at_least: int | None = None) -> Photo:
-    """Decode the bytes of one file; `name` is only for the sentences of BadInput.
+def decode(data: bytes | BinaryIO, name: str, at_least: int | None = None, deep: bool = False) -> Photo:
+    """Decode one file, or its bytes; `name` is only for the sentences of BadInput.
 
     at_least: the caller will shrink the shorter side to this many pixels. A JPEG may then come at 1/2, 1/4 or 1/8 of
     its size, straight from its DCT blocks and several times faster; never below twice that many pixels.
     """
     if at_least is not None and at_least < 1:
         raise ValueError(f"at_least must be 1 or more, not {at_least}")
-    im, notes = _header(data, name), []
+    f, notes = io.BytesIO(data) if isinstance(data, bytes) else data, []
+    im = _header(f, name)
     try:
         if at_least is not None and im.format in ("JPEG", "MPO"):
             im.draft(None, (2 * at_least, 2 * at_least))
-        im.load()  # before EXIF, which a PNG may keep behind the pixels; a TIFF is turned upright right here
-        orientation, exif = (1, _about(data)) if im.format == "TIFF" else _exif(im.info.get("exif") or b"", notes)
-        color, alpha = _split(im)
-        rgb = _srgb(color, im.info.get("icc_profile"), notes)
-        with contextlib.suppress(Exception):  # damage in a later frame does not hurt the first
-            if im.format in _FIRST_OF and im.n_frames > 1:
-                notes.append(f"{_FIRST_OF[im.format]}first of {im.n_frames} frames used")
+        rgb, orientation, exif, said = _loaded(im, f, deep, notes)
+        del im  # Pillow's picture is larger than ours; it goes before ours is copied
+        rgb = upright(rgb, orientation)
     except Exception as e:  # what Pillow's code stumbles over in damaged data: SyntaxError, zlib.error, MemoryError ...
         why = "does not fit into memory; a smaller" if isinstance(e, MemoryError) else "is damaged or cut off; a whole"
         raise BadInput(f"{name}: {why} picture was expected") from e
-    if alpha is not None and (alpha < 255).any():
-        notes.append("transparent parts put over white")
-        a = alpha[..., None].astype(np.uint16)
-        rgb = ((rgb * a + 255 * (255 - a) + 127) // 255).astype(np.uint8)  # at most 65152: 16 bits hold it
-    return Photo(_upright(rgb, orientation), exif, tuple(notes))
+    return Photo(rgb, exif, tuple(dict.fromkeys(notes)), said)
 
 
-def write(path: str | Path, rgb: np.ndarray, exif: bytes | None = None, quality: int = 95) -> None:
-    """Write (H, W, 3) uint8 sRGB in the format that the suffix names; whole or not at all.
+def write(path: str | Path, rgb: np.ndarray, exif: bytes | None = None, quality: int = 95, about: About = NOTHING) -> None:
+    """Write (H, W, 3) sRGB in the format that the suffix names; whole or not at all.
 
-    quality: 1 to 100, for JPEG (4:4:4) and WebP (whose color always has half the resolution). exif: as in Photo; left
-    out where it does not fit (JPEG: 64 KB) or cannot be taken apart (TIFF). Raises BadInput for a suffix or size that
-    cannot be written; OSError (full disk, no permission) passes with the file's name, the old file is unharmed.
+    rgb: uint8; or uint16, of which TIFF keeps all bits and the others 8. quality: 1 to 100, for JPEG (4:4:4) and WebP
+    (whose color always has half the resolution). exif, about: as in Photo; what a format has no room for is left out.
+    Raises BadInput for a suffix or size that cannot be written; OSError (full disk, no permission) passes with the
+    file's name, the old file is unharmed.
     """
-    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
-        raise ValueError(f"write() takes (H, W, 3) uint8, not {rgb.shape} {rgb.dtype}")
+    if rgb.dtype not in (np.uint8, np.uint16) or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
+        raise ValueError(f"write() takes (H, W, 3) uint8 or uint16, not {rgb.shape} {rgb.dtype}")
     path, side = Path(path), max(rgb.shape)
     form = _FORMATS.get(path.suffix.lower())
     if form is None:
         raise BadInput(f"{path}: the name must end in one of {' '.join(_FORMATS)}, the formats that can be written")
     if side > _MAX_SIDE.get(form, side):
         raise BadInput(f"{path}: {form} holds at most {_MAX_SIDE[form]} pixels a side, not {side}; use .png or .tif")
-    options = {"JPEG": {"quality": quality, "subsampling": 0}, "WEBP": {"quality": quality}}.get(form, {})
-    exif = _about(exif) if exif and form == "TIFF" else exif
-    if exif and (form != "JPEG" or len(exif) <= 65_533):  # one JPEG marker holds no more
-        options["exif"] = exif
-    packed = io.BytesIO()  # encoded in memory: Pillow's own file writing says "encoder error -2" when the disk is full
-    Image.fromarray(np.ascontiguousarray(rgb)).save(packed, form, **options)  # TIFF raw: it loses its EXIF compressed
+    if form == "TIFF" and rgb.nbytes > tiff.LARGEST_FILE:
+        raise BadInput(f"{path}: TIFF holds at most 4 GB, not {rgb.nbytes:,} bytes; use .png")
     # In the same folder, so that replace() never crosses disks; hidden, so that nobody reading the folder takes it.
     temporary = path.with_name(f".{path.stem[:32]}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    about = about if has_room(form, about.icc) else replace(about, icc=SRGB)
+    said = room(form, exif, about)
+    packed = None if form == "TIFF" else _packed(rgb, form, quality, said)
     try:
         with open(temporary, "xb") as f:
-            f.write(packed.getbuffer())
+            if packed is None:  # no compression: 16 bits of a scan hardly shrink
+                tags = photo_tags(said.get("exif", b""))
+                tiff.save(f, (from_srgb(rgb[rows], about.icc) for rows in bands(rgb)), rgb, tags, about)
+            else:
+                f.write(packed)
             f.flush()
             os.fsync(f.fileno())
         os.replace(temporary, path)
@@ -128,14 +135,25 @@ def write(path: str | Path, rgb: np.ndarray, exif: bytes | None = None, quality:
             temporary.unlink()
 
 
-def _header(data: bytes, name: str) -> Image.Image:
+def _packed(rgb: np.ndarray, form: str, quality: int, said: dict) -> memoryview:
+    """The bytes of a file, in memory: Pillow's own file writing says "encoder error -2" when the disk is full."""
+    im, packed = Image.new("RGB", (rgb.shape[1], rgb.shape[0])), io.BytesIO()
+    for rows in bands(rgb):
+        im.paste(Image.fromarray(from_srgb(eight_bits(rgb[rows]), said.get("icc_profile"))), (0, rows.start))
+    options = {"JPEG": {"quality": quality, "subsampling": 0}, "WEBP": {"quality": quality}}
+    options["PNG"] = {"compress_level": 4}  # of photographs 6, the default, takes almost three times as long for 2 %
+    im.save(packed, form, **options[form], **said)
+    return packed.getbuffer()
+
+
+def _header(f: BinaryIO, name: str) -> Image.Image:
     """Open without decoding, and refuse what shows already."""
     try:
-        im = Image.open(io.BytesIO(data))
+        im = Image.open(f)
     except Image.DecompressionBombError as e:
-        raise BadInput(f"{name}: has too many pixels; at most {2 * Image.MAX_IMAGE_PIXELS:,} were expected") from e
+        raise BadInput(f"{name}: has too many pixels; at most {MAX_PIXELS:,} were expected") from e
     except Exception as e:
-        what = "is not a picture, or too damaged to tell" if data else "is empty (0 bytes)"
+        what = "is not a picture, or too damaged to tell" if f.seek(0, os.SEEK_END) else "is empty (0 bytes)"
         raise BadInput(f"{name}: {what}; a JPEG, PNG, WebP, TIFF ... was expected") from e
     if not 0 < im.width * im.height <= MAX_PIXELS:
         raise BadInput(f"{name}: has {im.width} x {im.height} pixels; between 1 and {MAX_PIXELS:,} were expected")
@@ -147,103 +165,24 @@ def _header(data: bytes, name: str) -> Image.Image:
     return im
 
 
-def _split(im: Image.Image) -> tuple[Image.Image, np.ndarray | None]:
-    """Color as mode L, RGB, CMYK or LAB, and alpha as (H, W) uint8, or None where nothing can be transparent."""
-    if im.mode not in ("1", "L", "RGB") and im.mode[0] != "I":
-        if not im.has_transparency_data:
-            return im if im.mode in ("CMYK", "LAB") else im.convert("RGB"), None
-        im = im.convert("LA" if im.mode in ("LA", "La") else "RGBA")  # of La and RGBa this takes alpha out of the color
-        return im.convert(im.mode[:-1]), np.asarray(im.getchannel("A"))
-    alpha, clear = None, im.info.get("transparency")  # clear: the one value that means "nothing here"
-    if clear is not None:
-        if im.mode == "RGB" and max(clear) > 255:
-            clear = [v >> 8 for v in clear]  # of 16 bits Pillow kept the high byte
-        shown = np.asarray(im) != (clear > 0 if im.mode == "1" else clear)
-        alpha = np.where(shown.any(-1) if im.mode == "RGB" else shown, 255, 0).astype(np.uint8)
-    if im.mode[0] == "I":
-        return Image.fromarray(_eight_bits(im)), alpha
-    return im.convert("L") if im.mode == "1" else im, alpha
-
-
-def _eight_bits(im: Image.Image) -> np.ndarray:
-    """16-bit grey as uint8, v / 257 rounded. By hand, because Pillow's convert("L") clips at 255."""
-    deep, top = np.asarray(im).astype(np.int64), 65_535
+def _loaded(im: Image.Image, f: BinaryIO, deep: bool, notes: list[str]) -> tuple[np.ndarray, int, bytes | None, About]:
+    """The pixels as they lie in the file, its orientation, its EXIF, and what else it says."""
+    icc, rgb, orientation, exif = im.info.get("icc_profile"), None, 1, None
     if im.format == "TIFF":
-        top = (1 << im.tag_v2.get(0x0102, (16,))[0]) - 1  # 12-bit scans come as numbers up to 4095
-        if im.tag_v2.get(0x0106) == 0:  # white is zero; Pillow turns that round for 8 bits only
-            deep = top - deep
-    return ((deep.clip(0, top) * 510 + top) // (2 * top)).astype(np.uint8)
-
-
-def _srgb(im: Image.Image, icc: bytes | None, notes: list[str]) -> np.ndarray:
-    """Mode L, RGB, CMYK or LAB to (H, W, 3) uint8 sRGB, through the picture's own profile where that fits."""
-    if im.mode == "CMYK":
-        notes.append("CMYK converted")
-    try:
-        if (icc or im.mode == "LAB") and (transform := _transform(icc, im.mode)):
-            every = Image.frombytes("L", (1, 256), bytes(range(256))) if im.mode == "L" else im
-            moved = ImageCms.applyTransform(every, transform)
-            im = Image.fromarray(np.asarray(moved)[np.asarray(im), 0]) if im.mode == "L" else moved
-    except Exception:  # a picture without its profile is a little off; most programs would show it like that
-        notes.append("broken or mismatched color profile ignored")
-    return np.array(im if im.mode == "RGB" else im.convert("RGB"))
-
-
-@functools.lru_cache(maxsize=16)  # a folder's pictures share a profile, and building costs more than a small picture
-def _transform(icc: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From this profile to sRGB; None where that would change nothing. Raises where it does not fit the mode."""
-    source = ImageCms.createProfile("LAB") if mode == "LAB" else ImageCms.ImageCmsProfile(io.BytesIO(icc))
-    intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION  # as photo editors do
-    flags |= ImageCms.Flags.NOOPTIMIZE if mode == "L" else 0  # else lcms is up to 10 off in the shadows of a grey ramp
-    transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", intent, flags)
-    if mode not in ("L", "RGB"):
-        return transform
-    # sRGB goes by dozens of profiles and names. A profile that moves none of these colors by more than 1 is sRGB.
-    colors = np.indices((18, 18, 18)).reshape(3, 81, 72).transpose(1, 2, 0) * 15
-    probe = Image.fromarray(colors.astype(np.uint8)).convert(mode)
-    change = np.subtract(ImageCms.applyTransform(probe, transform), probe.convert("RGB"), dtype=int)
-    return transform if np.abs(change).max() > 1 else None
-
-
-def _upright(rgb: np.ndarray, orientation: int) -> np.ndarray:
-    """Undo how the camera was held, as EXIF tag 0x0112 tells it: (H, W, 3), or (W, H, 3) for 5 to 8."""
-    rgb = rgb.swapaxes(0, 1) if orientation in (5, 6, 7, 8) else rgb
-    rgb = rgb[:, ::-1] if orientation in (2, 3, 6, 7) else rgb
-    rgb = rgb[::-1] if orientation in (3, 4, 7, 8) else rgb
-    return np.ascontiguousarray(rgb)
-
-
-def _exif(data: bytes, notes: list[str]) -> tuple[int, bytes | None]:
-    """Orientation, and the file's own EXIF bytes with that set to 1; all else stays in place, as maker notes need."""
-    if not (data := data.removeprefix(b"Exif\0\0").removeprefix(b"Exif\0\0")):  # some programs write it twice
-        return 1, None
-    try:
-        body, orientation, end = bytearray(data), 1, {b"II*\0": "<", b"MM\0*": ">"}[data[:4]]
-        (start,) = struct.unpack_from(f"{end}I", body, 4)
-        (count,) = struct.unpack_from(f"{end}H", body, start)
-        after = start + 2 + 12 * count
-        for at in range(start + 2, after, 12):
-            tag, _, _, value = struct.unpack_from(f"{end}HHIH2x", body, at)  # the others: its type, how many values
-            if tag == _ORIENTATION:
-                orientation = value
-                struct.pack_into(f"{end}H", body, at + 8, 1)
-    except (KeyError, struct.error):  # cut off, or never was EXIF
-        notes.append("broken EXIF dropped")
-        return 1, None
-    body[after : after + 4] = bytes(len(body[after : after + 4]))  # no second folder: it shows the old picture
-    return orientation, b"Exif\0\0" + bytes(body)
-
-
-def _about(data: bytes) -> bytes | None:
-    """Of EXIF, or of a whole TIFF file (the same format), what is about the photo, as EXIF; None if nothing is."""
-    exif, kept = Image.Exif(), Image.Exif()
-    with contextlib.suppress(Exception):  # broken: nothing to be had
-        exif.load(data)
-        for tag in _ABOUT & set(exif):
-            kept[tag] = exif[tag]
-        for folder in (_EXIF_FOLDER, _GPS_FOLDER):
-            if inside := {tag: value for tag, value in exif.get_ifd(folder).items() if tag != _INTEROP}:
-                kept[folder] = inside
-        kept[_ORIENTATION] = 1
-        return kept.tobytes() if len(kept) > 1 else None
-    return None
+        tags = photo_tags(f)
+        exif = tags.tobytes() if len(tags) else None
+        if deep and (own := tiff.deep(im, f)):
+            with contextlib.suppress(Exception):  # damaged: Pillow will say so, or of a kind that only Pillow can read
+                rgb, orientation = deep_tiff(own, f, icc, notes), im.getexif().get(ORIENTATION, 1)
+    if rgb is None:
+        coarse = ";16" in str(im.tile)
+        im.load()  # before EXIF, which a PNG may keep behind the pixels; a TIFF is turned upright right here
+        rgb = loaded(im, icc, deep, notes)
+        if deep and coarse and rgb.dtype == np.uint8:
+            notes.append("16-bit color read as 8 bits")
+    if im.format != "TIFF":
+        orientation, exif = upright_exif(im.info.get("exif") or b"", notes)
+    with contextlib.suppress(Exception):  # damage in a later frame does not hurt the first
+        if im.format in _FIRST_OF and im.n_frames > 1:
+            notes.append(f"{_FIRST_OF[im.format]}first of {im.n_frames} frames used")
+    return rgb, orientation, exif, about_of(im, keeps(icc, notes) if icc and NO_PROFILE not in notes else None)

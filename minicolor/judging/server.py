@@ -3,11 +3,7 @@
 It listens on this machine alone unless told otherwise. Results have a secret address, so that no judge comes upon them.
 """
 
-import asyncio
-import errno
 import json
-import logging
-import platform
 import sqlite3
 from collections.abc import Callable
 
@@ -15,9 +11,8 @@ from minicolor.errors import BadInput
 from minicolor.judging import pages, results_page
 from minicolor.judging.answers import Answers
 from minicolor.judging.results import results, table
+from minicolor.local_page import HOSTS, LOOPBACK, listen
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-EVERYWHERE = ("0.0.0.0", "::")
 LONGEST = 4096         # bytes of a message: names and answers are short
 HEADERS = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'",
            "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
@@ -109,45 +104,11 @@ def application(answers: Answers, loopback: bool = True):
               Route("/judge/{token}", judge), Route("/judge/{token}/state", state),
               Route("/judge/{token}/answer", answer, methods=["POST"]), Route("/picture/{id}", picture),
               Route(f"/results/{key}", show), Route(f"/results/{key}.csv", download)]
-    hosts = [*LOOPBACK, "[::1]", "["]            # the last: what older Starlette takes [::1]:8765 for; no name begins so
-    guard = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)] if loopback else []
+    guard = [Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)] if loopback else []
     return Starlette(routes=routes, middleware=guard,
                      exception_handlers={HTTPException: missing, BadInput: refused, sqlite3.Error: failed})
 
 
 def serve(answers: Answers, host: str, port: int, say: Callable[[str], None]) -> None:
     """Serve until Ctrl-C; port 0 is any free one. say(address) is called once it is ours. BadInput: it cannot be had."""
-    import uvicorn
-
-    config = uvicorn.Config(application(answers, host in LOOPBACK), host=host, port=port, log_level="critical", access_log=False,
-                            server_header=False)
-    try:
-        socket = config.bind_socket()
-    except SystemExit as e:                      # uvicorn ends the program; what the system said is behind that
-        why = e.__context__
-        hint = ("another judgment is perhaps served there: name another --port, or 0 for any that is free"
-                if getattr(why, "errno", None) == errno.EADDRINUSE else "expected an address and a port of this machine")
-        why = getattr(why, "strerror", None) or "not possible"
-        raise BadInput(f"--host {host} --port {port}: cannot be listened on ({why.lower()}); {hint}") from None
-    socket.listen()                              # who is told the address may call at once; the answer comes when the server runs
-    shown = _own_address() if host in EVERYWHERE else f"[{host}]" if ":" in host else host
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)          # from here on what goes wrong is a bug, and is shown
-    say(f"http://{shown}:{socket.getsockname()[1]}")
-    try:
-        uvicorn.Server(config).run(sockets=[socket])
-    except KeyboardInterrupt:
-        pass                                     # how it is meant to end
-
-
-def _own_address() -> str:
-    """This machine's address in its network, for others to type; its name where it has none."""
-    async def ask():
-        way, _ = await asyncio.get_running_loop().create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=("192.0.2.1", 9))
-        address = way.get_extra_info("sockname")[0]          # nothing is sent: the system only chooses where it would leave
-        way.close()
-        return address
-
-    try:
-        return asyncio.run(ask())
-    except OSError:
-        return platform.node()
+    listen(application(answers, host in LOOPBACK), host, port, say, other="another judgment")
