@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from minicolor.data.pixels import bands, eight_bits
 from minicolor.errors import BadInput
 from minicolor.held_out import answer
 from minicolor.ops.lab import GAMUT_SLACK, into_gamut, lab_to_rgb, rgb_to_lab
@@ -54,8 +55,7 @@ class Colorizer:
         side = size or self.recipe.size
         scale = side / min(height, width)
         h, w = (min(max(1, round(length * scale)), LONGEST * side) for length in (height, width))
-        grey = photograph.ndim == 2
-        small = Image.fromarray(eight_bits(photograph) if grey else photograph).resize((w, h), Image.Resampling.LANCZOS)
+        small = Image.fromarray(eight_bits(photograph)).resize((w, h), Image.Resampling.LANCZOS)
         small = np.asarray(small.convert("RGB"))                                             # shrunk as pack shrinks pictures
 
         multiple = self.task.multiple * self.network.multiple
@@ -90,17 +90,11 @@ def join(photograph: np.ndarray, ab: Tensor, saturation: float = 1.0, deep: bool
     ab = _enlarge(saturation * ab, width, dim=2)                      # (2, h, W): rows follow band by band
     if out is None:
         out = np.empty((height, width, 3), np.uint16 if deep else np.uint8)
-    for rows in bands(height, width):
+    for rows in bands(out, BAND):
         lightness = _lightness(photograph[rows])
         color = _enlarge(ab, height, dim=1, first=rows.start, count=lightness.shape[2])[None]
         out[rows] = from_lab(torch.cat([lightness, color], dim=1), out.dtype)
     return out
-
-
-def bands(height: int, width: int) -> list[slice]:
-    """The rows of a picture, in bands of about BAND pixels."""
-    rows = max(1, BAND // width)
-    return [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
 
 
 def from_lab(lab: Tensor, dtype: np.dtype) -> np.ndarray:
@@ -111,14 +105,6 @@ def from_lab(lab: Tensor, dtype: np.dtype) -> np.ndarray:
         few = lab[0].permute(1, 2, 0)[outside].T[None, :, :, None]
         rgb[outside] = lab_to_rgb(into_gamut(few))[0, :, :, 0].T
     return (rgb.clamp(0, 1) * np.iinfo(dtype).max).round().int().numpy().astype(dtype)
-
-
-def eight_bits(plane: np.ndarray) -> np.ndarray:
-    """uint16, any shape -> uint8, v / 257 rounded; by rows, so that nothing wider is held for all of it."""
-    out = np.empty(plane.shape, np.uint8)
-    for rows in bands(len(plane), plane[0].size):
-        out[rows] = (plane[rows].astype(np.uint32) + 128) // 257
-    return out
 
 
 def _lightness(band: np.ndarray) -> Tensor:

@@ -5,6 +5,8 @@ same tree; what is done is skipped, so a stopped run goes on when it is started 
 from what, and what could not be. Several processes share a folder (the -- keeps torchrun from taking --run for its own):
 
     torchrun --nproc-per-node 2 -m -- minicolor.colorize FOLDER OUT --run runs/mine
+
+The exit code is 1 where photographs of a folder have no result; under torchrun it is 0, as a 1 would end the other processes.
 """
 
 import argparse
@@ -32,7 +34,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what `args` ask for; returns the exit code: 0, or 1 where some files of a folder have no result."""
+    """Do what `args` ask for; returns the exit code: 0, or 1 where some files of a folder have no result (under torchrun 0)."""
     source, out, device = Path(args.photo), Path(args.out), _device(args.device)
     set_backend(args.backend)
     runs = {"run": args.run, "denoise": args.denoise, "enlarge": args.enlarge}
@@ -53,21 +55,26 @@ def _folder(source: Path, out: Path, args: argparse.Namespace, settings: dict, l
         raise BadInput("--sizes: a contact sheet shows one photograph; give a file instead of a folder")
     todo, bad = jobs(source, out, args.format)
     rank, count = work.world()
-    listed = [f"{shown(source / name)}: {reason}" for name, reason in bad] if rank == 0 else []
-    failed = listed + work.work(todo, out, settings, load, args.overwrite, args.quality)
-    if args.page and work.write_page(todo, out, listed):
+    bad = [(name, f"{shown(source / name)}: {reason}") for name, reason in bad]
+    listed = [sentence for _, sentence in bad]                  # every process knows them, the first says so
+    failed = listed * (rank == 0) + work.work(todo, out, settings, load, args.overwrite, args.quality, bad)
+    if args.page and work.write_page(todo, out, listed):        # whichever process comes last
         print(f"look at {shown(out / page.NAME)}")
     if failed:
         print(f"{len(failed)} without a result:", *failed, sep="\n  ", file=sys.stderr)
-    return 1 if failed and count == 1 else 0                    # torchrun would end the others at work for a 1
+    return 1 if failed and count == 1 else 0
 
 
 def _one(photo: Path, out: Path, args: argparse.Namespace, load: Callable) -> None:
     target = _target(photo, out, args.format)
+    if args.sizes and target != out:                            # in a folder the photograph's name is its result's
+        target = target.with_name(f"{target.stem}-sizes{target.suffix}")
     if same(photo, target):
-        raise BadInput(f"{target}: the result would replace the photograph itself; name another OUT")
+        raise BadInput(f"{shown(target)}: the result would replace the photograph itself; name another OUT")
+    if os.path.isdir(target):
+        raise BadInput(f"{shown(target)}: a folder has the name of the result; name another OUT")
     if target.exists() and not args.overwrite:
-        print(f"{target} exists already and stays as it is; --overwrite makes it again")
+        print(f"{shown(target)} exists already and stays as it is; --overwrite makes it again")
         return
     pipeline = load()
     if args.sizes:
@@ -76,15 +83,16 @@ def _one(photo: Path, out: Path, args: argparse.Namespace, load: Callable) -> No
         sheet = contact_sheet(pipeline.colorizer, pipeline.prepared(photos.read(photo))[0], args.sizes, args.saturation)
         target.parent.mkdir(parents=True, exist_ok=True)
         photos.write(target, sheet, quality=args.quality)
-        print(f"sizes {', '.join(map(str, args.sizes))} side by side -> {target}")
+        print(f"sizes {', '.join(map(str, args.sizes))} side by side -> {shown(target)}")
         return
     about = work.one(photo, target, pipeline, args.quality, target)
     for note in about["notes"]:
-        print(f"{photo}: {note}")
-    print(f"1 done -> {target}")
+        print(f"{shown(photo)}: {note}")
+    print(f"1 done -> {shown(target)}")
     if args.page:
-        page.write(target.parent / page.NAME, [page.Pair(photo.name, photo, target, about["part"], about["notes"])])
-        print(f"look at {target.parent / page.NAME}")
+        look = target.with_name(f"{target.stem}-{page.NAME}")   # of its own: a whole archive's page may stand beside it
+        page.write(look, [page.Pair(photo.name, photo, target, about["part"], about["notes"])])
+        print(f"look at {shown(look)}")
 
 
 def _target(photo: Path, out: Path, form: str | None) -> Path:
@@ -93,9 +101,9 @@ def _target(photo: Path, out: Path, form: str | None) -> Path:
         return out / renamed(photo.name, form)
     suffix = out.suffix.lower()
     if suffix not in WRITABLE:
-        raise BadInput(f"{out}: cannot write {out.suffix} files; expected {', '.join(sorted(WRITABLE))}, or a folder")
+        raise BadInput(f"{shown(out)}: cannot write such files; expected {', '.join(sorted(WRITABLE))}, or a folder")
     if form and suffix not in FORMATS[form]:
-        raise BadInput(f"{out}: is no name for --format {form}; expected one ending in {' or '.join(FORMATS[form])}")
+        raise BadInput(f"{shown(out)}: is no name for --format {form}; expected one ending in {' or '.join(FORMATS[form])}")
     return out
 
 
@@ -108,7 +116,10 @@ def _device(wanted: str | None) -> str:
 
 
 def _sizes(text: str) -> list[int]:
-    return [int(size) for size in text.split(",")]
+    try:
+        return [int(size) for size in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected whole numbers with commas, such as 192,256,384, got {text!r}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -128,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--format", choices=FORMATS, metavar="|".join(FORMATS), help="of the results [each photograph's own]")
     add("--quality", type=int, default=95, choices=range(1, 101), metavar="1..100", help="of JPEG and WebP [95]")
     add("--overwrite", action="store_true", help="replace results of other settings, and what something else made")
-    add("--page", action="store_true", help=f"write {page.NAME} beside the results: a slider on each picture")
+    add("--page", action="store_true", help=f"write [NAME-]{page.NAME} beside the results: a slider on each picture")
     add("--device", metavar="cpu|cuda", help="[cuda where there is one]")
     add("--backend", default="auto", metavar="auto|torch|triton",
         help="what computes: kernels where they help, PyTorch alone, or kernels alone [auto]")

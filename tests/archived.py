@@ -29,7 +29,8 @@ def album(root: Path, count=4) -> Path:
 
 
 def do(source, out, now=NOW, load=lambda: invert, **how):
-    return work.work(jobs(source, out)[0], out, now, load, **how)
+    todo, bad = jobs(source, out)
+    return work.work(todo, out, now, load, bad=[(name, f"{source / name}: {reason}") for name, reason in bad], **how)
 
 
 def pictures(out: Path) -> dict[str, bytes]:

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "restoring": {"restoring", "coloring", "denoiser", "data", "held_out", "ops", "tasks", "trained"},
     "archive": {".", "archive", "data"},
     "darkroom": {"darkroom", "restoring", "data", "local_page"},
-    "coloring": {"trained", "held_out", "ops"},
+    "coloring": {"trained", "held_out", "ops", "data"},
     "perceptual": {"trained", "weights", "losses", "models"},
     "report": {"progress"},
     "checkpoint": {"."},

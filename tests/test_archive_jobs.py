@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minicolor.archive.jobs import FORMATS, WRITABLE, jobs, renamed, same, share
+from minicolor.archive.jobs import FORMATS, WRITABLE, Job, jobs, key, renamed, same, share
 from minicolor.errors import BadInput
 
 
@@ -56,6 +56,14 @@ def test_two_that_would_become_one(tmp_path):
     done, bad = found(tmp_path / "in", tmp_path / "out")
     assert done == {"a.gif": "a.gif.png", "b.png": "b.png"}        # the others go on
     assert list(bad) == ["a.gif.png"] and "as a.gif does" in bad["a.gif.png"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="on other systems these cannot stand beside each other")
+def test_two_that_would_become_one_on_another_system(tmp_path):
+    put(tmp_path / "in", "A.jpg", "a.jpg", "e\u0301.jpg", "\u00e9.jpg", "1950/b.jpg", "1950/B.JPG")
+    done, bad = found(tmp_path / "in", tmp_path / "out")
+    assert sorted(done) == ["1950/B.JPG", "A.jpg", "e\u0301.jpg"]
+    assert sorted(bad) == ["1950/b.jpg", "a.jpg", "\u00e9.jpg"] and "the same name on some systems" in bad["a.jpg"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse names that are no UTF-8")
@@ -115,6 +123,36 @@ def test_results_are_never_photographs(tmp_path):
     assert "a.jpg" not in done and "photograph itself" in bad["a.jpg"] and same(tmp_path / "in/a.jpg", tmp_path / "out/a.jpg")
 
 
+def test_no_photograph_is_ever_replaced_by_the_result_of_another(tmp_path):
+    """photos/photos/b.png colored into the folder above would become photos/b.png."""
+    put(tmp_path / "p", "photos/a.png", "photos/b.png", "photos/photos/b.png", "photos/photos/c.png")
+    done, bad = found(tmp_path / "p" / "photos", tmp_path / "p")
+    assert sorted(done) == ["a.png", "b.png"]
+    assert "another photograph" in bad["photos/b.png"] and "among the photographs" in bad["photos/c.png"]
+    (tmp_path / "out").mkdir()
+    os.symlink(tmp_path / "p" / "photos", tmp_path / "out" / "photos")      # a link leads there
+    done, bad = found(tmp_path / "p" / "photos", tmp_path / "out")
+    assert sorted(done) == ["a.png", "b.png"] and sorted(bad) == ["photos/b.png", "photos/c.png"]
+
+
+def test_a_folder_in_the_place_of_a_result_is_listed(tmp_path):
+    put(tmp_path, "in/a.jpg", "in/b.jpg", "out/a.jpg/x")
+    done, bad = found(tmp_path / "in", tmp_path / "out")
+    assert list(done) == ["b.jpg"] and "a folder has the name" in bad["a.jpg"]
+
+
+def test_out_is_no_photograph_from_the_moment_it_is_made(tmp_path, monkeypatch):
+    put(tmp_path / "in", "a.jpg")
+    real = os.scandir
+
+    def scandir(path):                                             # another process makes OUT while this one looks
+        put(tmp_path / "in" / "colored", "a.jpg")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert list(found(tmp_path / "in", tmp_path / "in" / "colored")[0]) == ["a.jpg"]
+
+
 @pytest.mark.parametrize(("source", "out", "words"), [
     ("empty", "out", "no pictures"), ("texts", "out", "1 .txt"), ("in", "file", "OUT must be a folder")])
 def test_bad_input_is_one_sentence(tmp_path, source, out, words):
@@ -125,9 +163,22 @@ def test_bad_input_is_one_sentence(tmp_path, source, out, words):
     assert "\n" not in str(said.value)
 
 
+def named(names) -> list[Job]:
+    return [Job(Path(n), Path(n), n, n, 0, 0) for n in names]
+
+
+# a job belongs to one process, whatever else that process sees: here it sees only some of the others
 @settings(max_examples=50)
-@given(count=st.integers(0, 40), world=st.integers(1, 9))
-def test_shares_are_the_whole_and_nothing_twice(count, world):
-    shares = [share(list(range(count)), rank, world) for rank in range(world)]
-    assert sorted(sum(shares, [])) == list(range(count))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+@given(names=st.sets(st.text(st.characters(codec=None), min_size=1)), world=st.integers(1, 9), missing=st.sets(st.integers(0, 9)))
+def test_shares_are_the_whole_and_nothing_twice(names, world, missing):
+    shares = [share(named(sorted(names)), rank, world) for rank in range(world)]
+    assert sorted(j.output for one in shares for j in one) == sorted(names)
+    fewer = [n for i, n in enumerate(sorted(names)) if i not in missing]
+    assert [share(named(fewer), rank, world) for rank in range(world)] == [
+        [j for j in one if j.output in fewer] for one in shares]
+
+
+def test_shares_are_fair():
+    sizes = [len(share(named(f"{i}.jpg" for i in range(4000)), rank, 4)) for rank in range(4)]
+    assert max(sizes) < 1100                                       # 1000 each, and a spread of some 30
+    assert key("e\u0301.JPG") == key("\u00e9.jpg") and share(named(["A.jpg"]), 0, 2) == share(named(["A.jpg"]), 0, 2)

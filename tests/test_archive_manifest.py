@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minicolor.archive import manifest
+from minicolor.data.manifest import replace
 from minicolor.errors import BadInput
 
 text = st.text(st.characters(codec=None, exclude_characters="\0"), max_size=12)    # lone surrogates too: names that are no UTF-8
@@ -97,3 +98,19 @@ def test_another_file_of_that_name_is_refused(tmp_path, text):
 
 def test_no_folder_no_lines(tmp_path):
     assert manifest.read(tmp_path / "nowhere") == []
+
+
+def test_two_writers_of_one_file(tmp_path, monkeypatch):
+    """The page of several processes: each writes it whole, one of them last, and neither falls over the other."""
+    real, again = os.replace, []
+
+    def slow(new, path):                                           # between the writing and the renaming of the one, the other
+        if not again:
+            again.append(new)
+            replace(tmp_path / "page.html", "theirs")
+        return real(new, path)
+
+    monkeypatch.setattr(os, "replace", slow)
+    replace(tmp_path / "page.html", "ours")
+    assert (tmp_path / "page.html").read_text() == "ours" and os.listdir(tmp_path) == ["page.html"]
+    assert again[0].name.startswith(".") and again[0].name.endswith(".new")       # what a kill leaves is hidden

@@ -1,5 +1,6 @@
 """What is bad is listed, what is done stays, other settings are said, and a full disk leaves whole pictures."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -126,6 +127,69 @@ def test_a_full_disk_ends_the_work_and_leaves_whole_pictures(tmp_path, monkeypat
     assert pictures(out).items() <= whole.items()                  # no half picture, nothing else
     do(source, out)
     assert pictures(out) == whole
+
+
+@pytest.mark.parametrize("at", range(2, 11))
+def test_a_full_disk_leaves_the_older_results(tmp_path, monkeypatch, at):
+    source, out, calls = album(tmp_path / "in", 2), tmp_path / "out", []
+    do(source, tmp_path / "whole")
+    do(source, out, NOW | {"saturation": 0.0}, load=lambda: lambda photo, reuse=False: invert(photo_of(photo)))
+    older, whole = pictures(out), pictures(tmp_path / "whole")
+
+    def full(handle, real=os.fsync):
+        calls.append(handle)
+        if len(calls) >= at:                                       # full, and full it stays
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        do(source, out, overwrite=True)
+    monkeypatch.undo()
+    left = pictures(out)
+    assert left.keys() == older.keys() and all(left[n] in (older[n], whole[n]) for n in left)
+    do(source, out, overwrite=True)
+    assert pictures(out) == whole
+
+
+def photo_of(photo):
+    return dataclasses.replace(photo, rgb=photo.rgb // 2)
+
+
+def test_a_replacement_that_was_killed_is_made_again_also_without_overwrite(tmp_path):
+    source, out = album(tmp_path / "in", 1), tmp_path / "out"
+    do(source, out)
+    true = pictures(out)
+    begun = {**manifest.read(out)[0], "error": manifest.BEGUN}
+    with manifest.writing(out) as (append, _):                     # killed here, so which of the two it is nobody knows
+        append(begun)
+    (out / "0.png").write_bytes(b"the old one")
+    do(source, out)
+    assert pictures(out) == true and manifest.read(out)[-2]["error"] is None
+
+
+def test_what_another_run_did_meanwhile_is_done(tmp_path, capsys):
+    source, out = album(tmp_path / "in"), tmp_path / "out"
+
+    def load():                                                    # takes long enough for a whole other run
+        do(source, out)
+        capsys.readouterr()
+        return lambda photo, reuse=False: pytest.fail("made twice")
+
+    do(source, out, load=load)
+    assert "4 of 5 exist already" in capsys.readouterr().out
+    assert len([e for e in manifest.read(out) if not e["error"]]) == 4
+
+
+def test_what_never_became_a_job_is_noted_once(tmp_path, monkeypatch):
+    source, out = album(tmp_path / "in", 1), tmp_path / "out"
+    os.symlink("nowhere", source / "dead.jpg")
+    for rank in "0", "1", "0":
+        monkeypatch.setenv("RANK", rank)
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        do(source, out)
+    dead = [e for e in manifest.read(out) if e["input"] == "dead.jpg"]
+    assert len(dead) == 1 and dead[0]["output"] is None and "cannot be read" in dead[0]["error"]
 
 
 def test_shares_of_several_processes(tmp_path, monkeypatch):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from skimage.color import rgb2lab
 
 from minicolor import checkpoint, coloring
-from minicolor.coloring import Colorizer, eight_bits, join
+from minicolor.coloring import Colorizer, join
+from minicolor.data.pixels import eight_bits
 from minicolor.errors import BadInput
 from minicolor.recipe import to_dict
 from minicolor.recipes import pix2pix, pix2pix_lab

@@ -213,6 +213,19 @@ def test_a_contact_sheet(album, run, capsys):
     with Image.open("sheet.png") as im:
         assert im.width > 3 * 45 and im.height > 60                # three pictures beside each other, and their labels
     assert "--run" in refused(capsys, "album/a.jpg", "x.png", "--crop", "--sizes", "32") and not os.path.exists("x.png")
+    assert "such as 192,256,384, got '192,x'" in refused(capsys, "album/a.jpg", "x.png", "--run", run, "--sizes", "192,x")
+
+
+def test_a_contact_sheet_does_not_take_the_name_of_the_result(album, run):
+    assert call("album/a.jpg", "out", "--run", run, "--sizes", "32,64") == 0 and files(album / "out") == ["a-sizes.jpg"]
+    assert call("album/a.jpg", "out", "--run", run) == 0 and files(album / "out") == ["a-sizes.jpg", "a.jpg"]
+
+
+def test_a_folder_in_the_place_of_the_result(album, run, capsys):
+    (album / "out" / "a.jpg").mkdir(parents=True)
+    for more in (), ("--overwrite",):
+        assert "a folder has the name" in refused(capsys, "album/a.jpg", "out", "--run", run, *more)
+        assert call("album", "out", "--run", run, *more) == 1 and "album/a.jpg: a folder has" in capsys.readouterr().err
 
 
 def test_the_page(album, run, capsys):
@@ -222,5 +235,6 @@ def test_the_page(album, run, capsys):
     assert text.count("<figure") == 2 and "broken.png" in text
     made.unlink()
     assert call("album", "out", "--run", run, "--page") == 1 and made.read_text() == text     # also later
-    assert call("album/a.jpg", "one/a.png", "--run", run, "--page") == 0
-    assert (album / "one" / "before_after.html").read_text().count("<figure") == 1
+    before = made.read_bytes()
+    assert call("album/a.jpg", "out/c.png", "--run", run, "--page") == 0
+    assert (album / "out" / "c-before_after.html").read_text().count("<figure") == 1 and made.read_bytes() == before

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from photo_files import INK, LIGHT, PHOTO, PIXELS, PLAIN, WIDE, exif, packed, png, said
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, IptcImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from minicolor.data.about import NOTHING, About
@@ -188,6 +188,49 @@ def test_no_junk_about_a_picture_keeps_it_from_being_written(xmp, text, exif, tm
     for suffix in SUFFIXES:
         write(folder / f"a{suffix}", PIXELS, exif, about=About(None, xmp, (("Title", text), ("Comment", text))))
         assert read(folder / f"a{suffix}").rgb.shape == PIXELS.shape
+
+
+# ---- IPTC, dots per inch, and what there is no room for
+
+
+IPTC = b"\x1c\2\x78" + struct.pack(">H", 17) + b"Hochzeit in K\xf6ln"    # record 2, data set 120: the caption
+
+
+def iptc_file(form, data=IPTC, **options):
+    if form == "TIFF":
+        return packed(PHOTO, "TIFF", tiffinfo={33723: data}, **options)
+    part = b"Photoshop 3.0\0" + b"8BIM\4\x0c\0\0" + struct.pack(">I", 4) + b"old!"           # its thumbnail
+    part += b"8BIM\4\4\0\0" + struct.pack(">I", len(data)) + data + bytes(len(data) % 2)
+    return packed(PHOTO, "JPEG", extra=struct.pack(">HH", 0xFFED, 2 + len(part)) + part, **options)
+
+
+@pytest.mark.parametrize("source, target", list(itertools.product(["JPEG", "TIFF"], SUFFIXES)))
+def test_the_caption_of_a_press_archive_goes_along_or_is_noted(source, target, tmp_path):
+    photo = decode(iptc_file(source), "x")
+    notes = write(path := tmp_path / f"a{target}", photo.rgb, photo.exif, about=photo.about)
+    if target in (".png", ".webp"):
+        assert notes == ("IPTC caption dropped",)
+    else:
+        assert notes == () and b"old!" not in path.read_bytes() and read(path).about.iptc == IPTC
+        assert IptcImagePlugin.getiptcinfo(theirs(path))[2, 120] == b"Hochzeit in K\xf6ln"
+
+
+@pytest.mark.parametrize("source, target", list(itertools.product(["JPEG", "PNG", "TIFF"], [".jpg", ".png", ".tif"])))
+def test_dots_per_inch_go_along(source, target, tmp_path):
+    photo = decode(packed(PHOTO, source, dpi=(300, 600)), "x")
+    write(tmp_path / f"a{target}", photo.rgb, photo.exif, about=photo.about)
+    assert [round(float(d)) for d in theirs(tmp_path / f"a{target}").info["dpi"]] == [300, 600]
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF"])
+def test_dots_per_inch_that_nobody_told_are_not_made_up(form):
+    assert decode(packed(PHOTO, form, exif=exif()), "x").about.dpi is None
+
+
+def test_what_a_jpeg_has_no_room_for_is_noted(tmp_path):
+    notes = write(tmp_path / "a.jpg", PIXELS, exif() + bytes(70_000), about=About(None, b"x" * 70_000, (), b"x" * 65_500))
+    assert notes == ("EXIF too large for JPEG dropped", "XMP too large for JPEG dropped", "IPTC caption dropped")
+    assert read(tmp_path / "a.jpg").about == NOTHING
 
 
 # ---- bombs

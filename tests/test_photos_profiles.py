@@ -75,6 +75,16 @@ def test_into_the_profile_and_back(trc):
     assert off[pixels.min(2) > 6000].max() <= 12 and np.abs(stored.astype(int) - pixels).max() > 2000
 
 
+def test_the_curve_is_the_one_of_ops():
+    """Written twice, for photographs are read without waiting for PyTorch."""
+    from minicolor.ops.srgb import linear_to_srgb, srgb_to_linear
+
+    torch = pytest.importorskip("torch")
+    values = torch.arange(65536, dtype=torch.float64) / 65535
+    assert np.abs(profiles._decoded() - srgb_to_linear(values).numpy()).max() < 1e-7
+    assert np.abs(profiles._encoded(values.numpy()) - (65535 * linear_to_srgb(values)).numpy()).max() <= 0.51
+
+
 def test_grey_stays_grey():
     every = np.arange(65536, dtype=np.uint16)[None, :, None].repeat(3, 2)
     moved = profiles.deep_to_srgb(every, WIDE).astype(int)

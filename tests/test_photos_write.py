@@ -1,5 +1,6 @@
 """What is written comes back, its EXIF too; and no write ever harms what was there."""
 
+import io
 import os
 import struct
 import subprocess
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from photo_files import PIXELS, exif, said
 
-from minicolor.data.photos import read, write
+from minicolor.data.photos import encode, read, write
 from minicolor.errors import BadInput
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # pytest sets aside the filter that photos.py sets
@@ -46,6 +47,21 @@ def test_exif_from_anywhere_can_be_written_anywhere(tmp_path):
         for suffix in ".jpg", ".png", ".tif", ".webp":
             write(tmp_path / f"a{suffix}", PIXELS, data)
             assert read(tmp_path / f"a{suffix}").rgb.shape == PIXELS.shape
+
+
+def test_exif_that_a_tiff_cannot_repeat_does_not_swap_its_bytes(tmp_path):
+    """Of such EXIF nothing is left; the file must say that its numbers are little-endian all the same."""
+    odd = b"Exif\0\0MM\0*\0\0\0\x08\0\1" + struct.pack(">HHI4s", 0x011A, 2, 4, b"abc\0") + bytes(4)   # a resolution in letters
+    grey = np.full((4, 5, 3), 1000, np.uint16)
+    write(tmp_path / "a.tif", grey, odd)
+    assert (read(tmp_path / "a.tif", deep=True).rgb == grey).all()
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.jpg", "a.webp"])
+def test_a_file_in_memory_is_the_file_on_disk(name, tmp_path):
+    out = io.BytesIO()
+    assert encode(out, name, PIXELS, exif(1), 90) == write(tmp_path / name, PIXELS, exif(1), 90) == ()
+    assert out.getvalue() == (tmp_path / name).read_bytes()
 
 
 def test_what_cannot_be_written_is_refused(tmp_path):

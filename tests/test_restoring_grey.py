@@ -1,6 +1,7 @@
 """The grey plane has the picture's L* and a grey pixel's own value; toned prints are told from grey ones and from color."""
 
 import io
+import sys
 from collections import Counter
 
 import numpy as np
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 
-from minicolor import coloring
 from minicolor.data.photos import read
 from minicolor.data.scenes import draw_all
 from minicolor.restoring.grey import grey_of, kind, relight
@@ -63,7 +63,7 @@ def test_bands_do_not_show(monkeypatch):
     rgb = np.random.default_rng(0).integers(0, 256, (31, 17, 3), np.uint8)
     whole, kept = grey_of(rgb), np.empty_like(rgb)
     relight(rgb, whole, kept)
-    monkeypatch.setattr(coloring, "BAND", 17 * 3)
+    monkeypatch.setattr(sys.modules[grey_of.__module__], "BAND", 17 * 3)
     out = np.empty_like(rgb)
     relight(rgb, whole, out)
     assert np.array_equal(grey_of(rgb), whole) and np.array_equal(out, kept)

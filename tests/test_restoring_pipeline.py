@@ -94,6 +94,15 @@ def test_without_a_coloring_run_color_stays(runs):
         assert Pipeline(denoise=runs["denoise"])(Photo(rgb, None, ())).notes == ()
 
 
+def test_what_changes_no_lightness_changes_no_color(runs):
+    one = photo(kind=np.uint16, border=9, color=True)
+    for reuse in False, True:
+        got = Pipeline(crop=True)(replace(one, rgb=one.rgb.copy()), reuse=reuse).rgb
+        assert np.array_equal(got, one.rgb[9:69, 9:84])
+    enlarger = Pipeline(enlarge=runs["enlarge"])
+    assert np.array_equal(enlarger(one).rgb, enlarger.enlarger(one.rgb))
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 @pytest.mark.parametrize("chosen", [("run",), ("denoise",), ("run", "denoise", "enlarge")])
 def test_reusing_the_photographs_array_changes_nothing_else(runs, kind, chosen):

@@ -9,7 +9,7 @@ import pytest
 from minicolor import recipe as recipes
 
 RESULTS = Path(__file__).parents[1] / "lessons" / "results"
-OTHERS = ("bench-", "quick-", "ambiguous-", "metrics-", "conventions-")   # have tests of their own
+OTHERS = ("bench-", "quick-", "ambiguous-", "metrics-", "conventions-", "plates-")   # have tests of their own
 FILES = sorted(p for p in RESULTS.glob("*.json") if not p.stem.startswith(OTHERS))
 BENCHES = sorted(RESULTS.glob("bench-*.json"))
 KEYS = {"experiment", "command", "data", "seed", "epochs", "minutes", "device", "environment", "recipe", "measured",
@@ -89,3 +89,15 @@ def test_both_conventions_are_of_the_same_pictures(path):
     assert figures["ssim_as_reported"]["mean"] > 0.9999 and figures["ssim"]["mean"] < 0.95
     for row in figures.values():
         assert row["low"] < row["mean"] < row["high"] and row["mean"] != row["reported"]
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("plates-*.json")), ids=lambda p: p.stem)
+def test_the_true_color_of_old_photographs_is_measured(path):
+    """What `python -m minicolor.plates --json` writes, with its commands: left grey has no color, the plate itself no error."""
+    r = json.loads(path.read_text())
+    assert len(r["verdict"]) > 60 and len(r["commands"]) > 1 and r["n"] >= 20 and {"torch", "processor"} <= set(r["environment"])
+    grey, plate = r["summaries"]["left grey"], r["summaries"]["the plate"]
+    assert grey["colorfulness"]["mean"] == pytest.approx(0, abs=1e-3) and plate["ab_rmse"]["mean"] == pytest.approx(0, abs=1e-3)
+    runs = r["summaries"].keys() - {"left grey", "mean color", "true color", "the plate"}
+    assert runs and all(s["n"] == r["n"] and s["low"] <= s["mean"] <= s["high"]
+                        for name in runs for s in r["summaries"][name].values())

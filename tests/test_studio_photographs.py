@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minicolor.darkroom.photographs import Photographs
+from minicolor.darkroom.photographs import WAITING, Full, Photographs
 from minicolor.errors import BadInput
 
 
@@ -199,22 +199,52 @@ def test_all_together_are_never_more_than_agreed_and_the_newest_stays(sizes, hol
         assert total <= hold or left == ids[-1:]
 
 
-def test_the_end_waits_for_a_file_that_is_being_packed_and_for_nothing_else():
+def test_the_end_forgets_all_and_waits_for_nothing():
+    studio = Slow(free=False)
+    held = Photographs(studio)
+    held.add("b", b"file")
+    until(lambda: studio.log)
+    assert held.close() is True and held.held == {}        # a network is in work: nothing can stop it
+    studio.gate.release()
+    until(lambda: not held.queue)
+    assert held.close() is False
+
+
+def test_what_is_waiting_has_a_bound_in_bytes():
+    studio = Slow(free=False)
+    held = Photographs(studio, hold=100)
+    with held.room(500), pytest.raises(Full, match="try again"), held.room(1):     # alone, each is welcome
+        pass
+    ids = [held.add(name, bytes(45)) for name in "ab"]
+    for fits in 9, 10:
+        with held.room(fits), pytest.raises(Full), held.room(11 - fits):
+            pass
+    for _ in ids:
+        studio.gate.release()
+    until(lambda: not held.queue)
+    with held.room(90):                                    # what is not in work makes room
+        held.sweep()
+        assert list(held.held) == ids[1:]
+
+
+def test_what_is_waiting_has_a_bound_in_number():
     studio = Slow()
     held = Photographs(studio)
     id = held.add("a", b"file")
     held.develop(id, "so")
     until(lambda: held.state(id)["result"] and not held.queue)
     studio.gate = threading.Semaphore(0)
-    threading.Thread(target=lambda: held.save(id, "tif"), daemon=True).start()
-    until(lambda: held.queue)
-    threading.Timer(0.2, studio.gate.release).start()
-    began = time.monotonic()
-    held.close()
-    assert time.monotonic() - began > 0.15 and held.held == {}
-    id = held.add("b", b"file")
-    until(lambda: held.queue)
-    assert held.close() is True                    # a network is in work: this does not wait
-    studio.gate.release()
+    other = held.add("b", b"file")
+    held.develop(id, "one")
+    while len(held.queue) < WAITING:
+        held.add("c", b"file")
+    assert held.develop(id, "two")                         # takes the place of the one before
+    for one_more in (lambda: held.develop(other, "so"), lambda: held.save(id, "png"), held.room(0).__enter__):
+        pytest.raises(Full, one_more)
+    assert len(held.queue) == WAITING
+    for _ in range(WAITING):
+        studio.gate.release()
     until(lambda: not held.queue)
-    assert held.close() is False
+    assert held.state(id)["result"]["did"] == "two"
+    studio.gate = threading.Semaphore(10**6)
+    assert held.save(id, "png") == ("a.png", b"file")

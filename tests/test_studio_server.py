@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 from urllib.parse import quote
@@ -18,6 +19,9 @@ from PIL import Image, PngImagePlugin
 from skimage.color import rgb2lab
 
 from minicolor import studio as door
+from minicolor.darkroom import developing
+from minicolor.data import photos
+from minicolor.errors import BadInput
 
 pytest.importorskip("starlette", reason="starlette is not installed: pip install -e '.[test]'")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install -e '.[test]'")
@@ -179,6 +183,20 @@ def test_nothing_is_left_on_the_disk_and_it_ends_at_once(runs, tmp_path, monkeyp
         assert json.loads(one.get(f"/photo/{id}")[1])["state"] == "restoring"                  # in the middle of it
         assert one.end(signal.SIGINT) == 0 and "no photograph was kept" in one.said and "Traceback" not in one.errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_to_keep_never_sees_the_disk(monkeypatch):
+    def fail(*_, **__):
+        raise AssertionError("the disk")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", fail)
+    monkeypatch.setattr("builtins.open", fail)
+    studio, result = developing.Studio(None, 10**6), photos.Photo(np.full((1, 16_384, 3), 9, np.uint8), None, ())
+    for form in "jpg", "png", "tif":
+        name, data = studio.encode("Oma.png", result, form)
+        assert name == f"Oma-restored.{form}" and (photos.decode(data, name).rgb == 9).all()
+    with pytest.raises(BadInput, match="^Oma-restored.webp: WEBP holds at most 16383"):
+        studio.encode("Oma.png", result, "webp")
 
 
 def refused(capsys, *arguments) -> str:

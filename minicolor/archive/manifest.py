@@ -5,8 +5,12 @@
 
 input, output: names below the two folders; bytes, mtime_ns: of the input; finished: when, UTC; error: null, or why there is no
 result; size: [width, height] of the result; part: of the photograph that is in it, [top, bottom, left, right] as shares of 1;
-seconds: of each stage. A line is on the disk before its picture gets its name, and by then an old picture of that name is gone:
-so a picture that is there, and was made from this input with these settings, is done, whenever the power failed.
+seconds: of each stage. A file that never became a job has null for output, bytes and mtime_ns.
+
+A line is on the disk before its picture gets its name. Where a picture of that name is replaced, a line with the error BEGUN
+comes first and the true one after the new picture, so that the old one stays until the new one is safe. So a picture that is
+there, and whose last line but for other errors says that it was made from this input with these settings, is done, whenever the
+power failed; after BEGUN it is the old or the new one, and is made again.
 
 Of several processes each writes a file of its own, `manifest-3.jsonl`, and all of them are read.
 """
@@ -29,6 +33,7 @@ except ImportError:  # Windows
     fcntl = None
 
 PATTERN = "manifest*.jsonl"
+BEGUN = "an older result is being replaced"
 KEYS = {"input", "output", "bytes", "mtime_ns", "settings", "finished", "error"}
 
 

@@ -3,7 +3,8 @@
     listing -> this process's share -> minus what the manifest knows as done -> one by one: read, restore, write, note
 
 Each picture is written into a hidden folder, its line into the manifest, then it gets its name. So at every moment a name in
-OUT belongs to a whole picture, and the pictures that two runs leave, however often the first was killed, are those of one.
+OUT belongs to a whole picture, an older result until the new one takes its place, and the pictures that two runs leave, however
+often the first was killed, are those of one.
 """
 
 import errno
@@ -57,7 +58,7 @@ def undone(jobs: Sequence[Job], entries: Sequence[dict], now: dict, overwrite: b
     entries: as manifest.read() gives them; now: the settings. Without `overwrite` BadInput where results of other settings are
     in the way. With it they are replaced, and so is what no manifest knows; what is done is done all the same.
     """
-    made = {entry["output"]: entry for entry in entries if entry["error"] is None}
+    made = {entry["output"]: entry for entry in entries if entry["error"] in (None, manifest.BEGUN)}
     todo, unknown, others = [], [], []
     for job in jobs:
         entry = made.get(job.output)
@@ -67,7 +68,7 @@ def undone(jobs: Sequence[Job], entries: Sequence[dict], now: dict, overwrite: b
             (todo if overwrite else unknown).append(job)
         elif entry["settings"] != now:
             (todo if overwrite else others).append(job)
-        elif (entry["bytes"], entry["mtime_ns"]) != (job.bytes, job.mtime_ns):
+        elif entry["error"] or (entry["bytes"], entry["mtime_ns"]) != (job.bytes, job.mtime_ns):
             todo.append(job)
     if others:
         then = made[others[0].output]["settings"]
@@ -77,21 +78,30 @@ def undone(jobs: Sequence[Job], entries: Sequence[dict], now: dict, overwrite: b
     return todo, unknown
 
 
-def work(jobs: Sequence[Job], out: Path, now: dict, load: Callable, overwrite: bool = False, quality: int = 95) -> list[str]:
+def work(jobs: Sequence[Job], out: Path, now: dict, load: Callable, overwrite: bool = False, quality: int = 95,
+         bad: Sequence[tuple[str, str]] = ()) -> list[str]:
     """Make what of `jobs` is this process's share and not done yet; returns a sentence for each that could not be made.
 
-    now: the settings; load() -> the pipeline, called only if there is something to do. Raises BadInput where another run writes
-    into `out` or results of other settings are in the way; OSError, such as a full disk, ends the work.
+    now: the settings; load() -> the pipeline, called only if there is something to do; bad: (name, sentence) of what never became
+    a job, which the first process notes. Raises BadInput where another run writes into `out` or results of other settings are in
+    the way; OSError, such as a full disk, ends the work.
     """
     rank, count = world()
     mine, failed = share(jobs, rank, count), []
     todo, unknown = undone(mine, manifest.read(out), now, overwrite)
-    if before := len(mine) - len(todo):
-        print(f"{before} of {len(mine)} exist already and stay as they are"
-              + (f", {len(unknown)} of them made by something else (--overwrite replaces those)" if unknown else ""))
     pipeline = load() if todo else None                         # a wrong flag is refused before anything is written
     out.mkdir(parents=True, exist_ok=True)
     with manifest.writing(out, rank, count) as (append, staging):
+        entries = manifest.read(out)                            # again: another run may have ended while the models were loaded
+        todo, more = undone(todo, entries, now, overwrite)
+        if before := len(mine) - len(todo):
+            others = len(unknown) + len(more)
+            print(f"{before} of {len(mine)} exist already and stay as they are"
+                  + (f", {others} of them made by something else (--overwrite replaces those)" if others else ""))
+        noted = {entry["input"]: entry["error"] for entry in entries}
+        for name, sentence in bad if rank == 0 else ():
+            if noted.get(name) != sentence:
+                append({"input": name, "output": None, "bytes": None, "mtime_ns": None, "settings": now, "error": sentence})
         for job in tqdm(todo, unit=" photos", disable=count > 1 or not sys.stderr.isatty()):
             entry = {"input": job.input, "output": job.output, "bytes": job.bytes, "mtime_ns": job.mtime_ns, "settings": now,
                      "error": None}
@@ -99,12 +109,12 @@ def work(jobs: Sequence[Job], out: Path, now: dict, load: Callable, overwrite: b
                 staged = staging / f"picture{job.target.suffix}"
                 about = one(job.photo, staged, pipeline, quality, job.target)
                 job.target.parent.mkdir(parents=True, exist_ok=True)
-                if os.path.lexists(job.target):
-                    job.target.unlink()
-                    sync_folder(job.target.parent)
-                append({**entry, **about})
+                older = os.path.lexists(job.target)
+                append({**entry, "error": manifest.BEGUN} if older else {**entry, **about})
                 os.replace(staged, job.target)
                 sync_folder(job.target.parent)
+                if older:
+                    append({**entry, **about})
             except (BadInput, MemoryError, RuntimeError, OSError) as e:
                 failed.append(_reason(job, e))                  # go on: one bad file must not stop a night's work
                 append({**entry, "error": failed[-1]})
@@ -119,7 +129,7 @@ def work(jobs: Sequence[Job], out: Path, now: dict, load: Callable, overwrite: b
 def write_page(jobs: Sequence[Job], out: Path, bad: Sequence[str]) -> bool:
     """The before/after page of what the manifests know, once every one of `jobs` had its turn: of several processes the last
     one writes it. bad: sentences on what never became a job. -> whether it was written."""
-    entries = manifest.read(out)
+    entries = [entry for entry in manifest.read(out) if entry["error"] != manifest.BEGUN]
     made = {entry["output"]: entry for entry in entries if entry["error"] is None}
     last = {entry["output"]: entry for entry in entries}
     if not all(job.output in last or os.path.lexists(job.target) for job in jobs):
@@ -144,7 +154,7 @@ def one(photo: Path, target: Path, pipeline, quality: int, name: Path) -> dict:
     start = time.perf_counter()
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        photos.write(target, picture.rgb, picture.exif, quality, picture.about)
+        left = photos.write(target, picture.rgb, picture.exif, quality, picture.about)
     except BadInput as e:
         raise BadInput(str(e).replace(str(target), shown(name))) from e
     except OSError as e:
@@ -152,7 +162,7 @@ def one(photo: Path, target: Path, pipeline, quality: int, name: Path) -> dict:
     seconds = {"read": read, **restored.seconds, "write": time.perf_counter() - start}
     height, width = restored.rgb.shape[:2]
     return {"size": [width, height], "part": (np.array(restored.box) / sides).tolist(),
-            "seconds": {stage: round(s, 3) for stage, s in seconds.items()}, "notes": [*restored.notes]}
+            "seconds": {stage: round(s, 3) for stage, s in seconds.items()}, "notes": [*restored.notes, *left]}
 
 
 def _reason(job: Job, error: Exception) -> str:

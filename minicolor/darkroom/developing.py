@@ -4,7 +4,6 @@ The pipeline is the one of `python -m minicolor.colorize`: its networks are load
 """
 
 import copy
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -16,10 +15,9 @@ from PIL import Image
 from minicolor.data import photos
 from minicolor.data.photos import Photo
 from minicolor.errors import BadInput
-from minicolor.restoring.pipeline import Pipeline
+from minicolor.restoring.pipeline import STAGES, Pipeline
 
 SHOWN = 2000           # pixels of the longer side on the page
-SWITCHES = ("crop", "denoise", "color", "enlarge")
 SIZES = (64, 1024)     # working sizes: below is no picture, above is more than any run has learned
 STRONGEST = 2.0        # saturation
 
@@ -58,7 +56,7 @@ class Studio:
             if not fine:
                 raise BadInput(f"{name}: {value!r:.20} was sent; expected {expected}")
         settings = Settings(**said)
-        if not any(getattr(settings, name) for name in SWITCHES):
+        if not any(getattr(settings, name) for name in STAGES):
             raise BadInput("Every stage is switched off; please switch on at least one.")
         for name, there in (("denoise", self.pipeline.denoiser), ("color", self.pipeline.colorizer),
                             ("enlarge", self.pipeline.enlarger)):
@@ -92,11 +90,10 @@ class Studio:
         return replace(photo, rgb=restored.rgb), told, shown(photo.rgb[top:bottom, left:right]), shown(restored.rgb)
 
     def encode(self, name: str, result: Photo, form: str) -> tuple[str, bytes]:
-        """The result as a file of this suffix. The disk sees it for a moment, in a folder that goes at once."""
-        with tempfile.TemporaryDirectory(prefix="minicolor-studio-") as folder:
-            path = Path(folder) / f"result.{form}"
-            photos.write(path, result.rgb, result.exif, about=result.about)
-            return f"{Path(name).stem}-restored.{form}", path.read_bytes()
+        """The result as a file of this suffix: its name and its bytes. The disk never sees it."""
+        name, packed = f"{Path(name).stem}-restored.{form}", BytesIO()
+        photos.encode(packed, name, result.rgb, result.exif, about=result.about)
+        return name, packed.getvalue()
 
     def _read(self, data: bytes, name: str) -> Photo:
         try:

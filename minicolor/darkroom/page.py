@@ -2,15 +2,17 @@
 
 import html
 
-STAGES = (("crop", "Crop to the picture", "cuts a scan's plain border away"),
-          ("denoise", "Denoise", "takes grain and noise away"),
-          ("color", "Color", "guesses colors; the lightness stays"),
-          ("enlarge", "Double the size", "twice as many pixels a side"))
+from minicolor.restoring.pipeline import STAGES
+
+TITLES = {"crop": ("Crop to the picture", "cuts a scan's plain border away"),
+          "denoise": ("Denoise", "takes grain and noise away"),
+          "color": ("Color", "guesses colors; the lightness stays"),
+          "enlarge": ("Double the size", "twice as many pixels a side")}
 
 
 def start(runs: dict[str, str], most_bytes: int, most_pixels: int) -> str:
     """The page. runs: for denoise, color and enlarge the run's name, where there is one."""
-    switches = "".join(_switch(name, title, what, runs) for name, title, what in STAGES)
+    switches = "".join(_switch(name, *TITLES[name], runs) for name in STAGES)
     sizes = "".join(f"<option value='{n}'>{n} pixels</option>" for n in (128, 192, 256, 384, 512))
     return f"""<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width,
 initial-scale=1'><link rel='icon' href='data:,'><title>minicolor studio</title><link rel='stylesheet' href='/studio.css'></head>

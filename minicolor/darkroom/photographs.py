@@ -13,12 +13,21 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from minicolor.errors import BadInput, out_of_memory
 
 KEEP = 20 * 60          # seconds without a word from its page, which says one every minute
 HOLD = 1 << 30          # bytes of files and results together
+WAITING = 20            # in the queue; fewer than the threads in which a server waits for downloads
+
+
+class Full(BadInput):
+    """More is waiting here than this machine can hold, or than anyone would wait for."""
+
+    def __init__(self):
+        super().__init__("Too many photographs are waiting here already. Please try again in a few minutes.")
 
 
 @dataclass
@@ -61,8 +70,25 @@ class Photographs:
         self.studio, self.keep, self.hold = studio, keep, hold
         self.held: dict[str, Held] = {}
         self.queue: list[Job] = []                                     # the first is in work
+        self.coming: list[int] = []                                    # sizes of the files that are on their way here
         self.lock = threading.Condition(threading.RLock())
         threading.Thread(target=self._work, daemon=True).start()       # daemon: Ctrl-C waits for no network
+
+    @contextmanager
+    def room(self, size: int):
+        """Keep room for a file of this size, within which it comes and is added. Full: what cannot be forgotten now takes it."""
+        with self.lock:
+            busy = {job.id for job in self.queue}
+            staying = sum(self.coming) + sum(held.size for id, held in self.held.items() if id in busy)
+            many, large = len(self.queue) + len(self.coming) >= WAITING, staying + size > self.hold
+            if many or (staying and large):            # alone, each is welcome
+                raise Full
+            self.coming.append(size)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.coming.remove(size)
 
     def add(self, name: str, data: bytes) -> str:
         """Hold a file and open it; -> its secret id."""
@@ -77,7 +103,7 @@ class Photographs:
         return id
 
     def develop(self, id: str, settings) -> bool:
-        """Put it in the queue; -> whether it is held. What it was waiting for is replaced; what is in work is finished."""
+        """Put it in the queue, or Full; -> whether it is held. What it waited for is replaced; what is in work is finished."""
         def work(held: Held) -> None:
             def said(stage: str) -> None:
                 job.stage = stage
@@ -90,12 +116,14 @@ class Photographs:
         with self.lock:
             if not self._find(id):
                 return False
-            self.queue[1:] = [job for job in self.queue[1:] if (job.id, job.doing) != (id, "restoring")]
-            self._put(job := Job(id, "restoring", work))
+            waits = [job for job in self.queue[1:] if (job.id, job.doing) == (id, "restoring")]
+            job = Job(id, "restoring", work)
+            self._put(job, WAITING + len(waits))
+            self.queue[:] = [other for other in self.queue if other not in waits]
         return True
 
     def save(self, id: str, form: str) -> tuple[str, bytes] | None:
-        """The result as a file, (name, bytes), when its turn has come; None: it is not held, or has no result."""
+        """The result as a file, (name, bytes), when its turn has come, or Full; None: it is not held, or has no result."""
         packed = []
 
         def work(held: Held) -> None:
@@ -105,7 +133,7 @@ class Photographs:
             held = self._find(id)
             if not held or not held.result:
                 return None
-            self._put(job := Job(id, "packing", work))
+            self._put(job := Job(id, "packing", work), WAITING)
         job.done.wait()
         if not packed and held.error:
             raise BadInput(held.error)
@@ -137,28 +165,26 @@ class Photographs:
         """Forget what nobody has asked for, and the longest unused until the rest is small enough; the newest stays."""
         with self.lock:
             oldest, busy = sorted(self.held, key=lambda id: self.held[id].used), {job.id for job in self.queue}
-            total = sum(held.size for held in self.held.values())
+            total = sum(self.coming) + sum(held.size for held in self.held.values())
             for id in oldest:
                 idle = time.monotonic() - self.held[id].used > self.keep
                 if id not in busy and (idle or (total > self.hold and id != oldest[-1])):
                     total -= self.held.pop(id).size
 
     def close(self) -> bool:
-        """Forget everything, and let a file that is being packed be finished, for that needs the disk for a moment;
-        -> whether a network is still in work, which nothing can stop."""
+        """Forget everything; -> whether something is still in work, which nothing can stop."""
         with self.lock:
             self.held.clear()
-            packing = [job for job in self.queue[:1] if job.doing == "packing"]
-        for job in packing:
-            job.done.wait()
-        return bool(self.queue)
+            return bool(self.queue)
 
     def _find(self, id: str) -> Held | None:
         if held := self.held.get(id):
             held.used = time.monotonic()
         return held
 
-    def _put(self, job: Job) -> None:
+    def _put(self, job: Job, most: float = float("inf")) -> None:
+        if len(self.queue) >= most:
+            raise Full
         self.queue.append(job)
         self.lock.notify_all()
 

@@ -7,7 +7,8 @@
     GET  /photo/ID/result.jpg  .png  .tif  .webp            to keep
     DELETE /photo/ID           forget it now
 
-What cannot be is {"error": a sentence} with 400 (404: not held, 413: too large, 403: asked by another web site's page).
+What cannot be is {"error": a sentence} with 400 (404: not held, 413: too large, 503: too many are waiting, 403: asked by another
+web site's page).
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import json
 from urllib.parse import quote
 
 from minicolor.darkroom import page, script, style
-from minicolor.darkroom.photographs import Photographs
+from minicolor.darkroom.photographs import Full, Photographs
 from minicolor.errors import BadInput
 from minicolor.local_page import HOSTS, from_elsewhere
 
@@ -66,28 +67,33 @@ def application(photographs: Photographs, stages: dict[str, str], most_bytes: in
             raise HTTPException(404, FORGOTTEN)
         return thing
 
-    async def body(request, most: int, what: str) -> bytes:
-        """The message, or 413. No more than `most` of it is held, but all is read: who is still sending hears no answer."""
+    async def body(request, most: int, what: str, status: int = 413) -> bytes:
+        """The message, or this status. No more than `most` is held, but all is read: who is still sending hears no answer."""
         data, length = bytearray(), 0
         async for piece in request.stream():
             length += len(piece)
             if length <= most:
                 data += piece
         if length > most:
-            raise HTTPException(413, what)
+            raise HTTPException(status, what)
         return bytes(data)
 
-    def start(request):
+    async def start(request):                    # the page needs no thread: all of them may be waiting for downloads
         return HTMLResponse(page.start(stages, most_bytes, photographs.studio.most_pixels))
 
-    def part(request):
+    async def part(request):
         kind, text = fixed[request.url.path]
         return Response(text, media_type=kind)
 
     async def add(request):
         too_large = f"This file is too large: the studio takes up to {most_bytes / 1e6:.0f} MB."
-        data = await body(request, most_bytes, too_large)
-        return JSONResponse({"id": photographs.add(_name(request.query_params.get("name", "")), data)})
+        size = min(most_bytes, int(request.headers.get("content-length", most_bytes)))
+        try:
+            with photographs.room(size):
+                data = await body(request, most_bytes, too_large)
+                return JSONResponse({"id": photographs.add(_name(request.query_params.get("name", "")), data)})
+        except Full as e:
+            return await body(request, -1, str(e), 503)                      # nothing of it is held
 
     async def state(request):
         return JSONResponse(kept(photographs.state(request.path_params["id"])))
@@ -96,7 +102,7 @@ def application(photographs: Photographs, stages: dict[str, str], most_bytes: in
         data = await body(request, LONGEST, "expected a short JSON object")
         try:
             said = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):                                 # no JSON, or [[[[ ...
             said = None
         id = request.path_params["id"]
         kept(photographs.develop(id, photographs.studio.settings(said)) or None)
@@ -119,13 +125,13 @@ def application(photographs: Photographs, stages: dict[str, str], most_bytes: in
         photographs.forget(request.path_params["id"])
         return Response(status_code=204)
 
-    def refused(request, error):
+    async def refused(request, error):
         if isinstance(error, HTTPException):
             said = {"Not Found": NOTHING}.get(error.detail, error.detail)
             return JSONResponse({"error": said}, error.status_code)
-        return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse({"error": str(error)}, 503 if isinstance(error, Full) else 400)
 
-    def gone(request, error):
+    async def gone(request, error):
         return Response(status_code=400)                                     # nobody is there to read it
 
     @contextlib.asynccontextmanager

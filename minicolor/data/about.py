@@ -1,10 +1,11 @@
 """What a picture's file says about it, taken along into the result: EXIF, XMP, texts and the color profile.
 
 EXIF and XMP tell which way is up; that has been done when the picture was read, so both come out saying "upright". Texts are the
-keywords that PNG has registered; the comment of a JPEG or GIF goes by "Comment". Each format takes what it has room for:
+keywords that PNG has registered; the comment of a JPEG or GIF goes by "Comment". IPTC is the caption of press archives (IIM 4.2).
+Each format takes what it has room for:
 
-    JPEG   EXIF and XMP up to 64 KB each, the comment         PNG    everything; profiles up to 1 MB
-    WebP   EXIF, XMP                                          TIFF   XMP, and of EXIF the part that is about the photo
+    JPEG   EXIF, XMP and IPTC up to 64 KB each, dpi, the comment     PNG    all but IPTC; profiles up to 1 MB
+    WebP   EXIF, XMP                                                 TIFF   XMP, IPTC, dpi, and of EXIF what is about the photo
     A text that only PNG has room for becomes the EXIF description, where the picture came without EXIF.
 """
 
@@ -17,10 +18,11 @@ from typing import BinaryIO
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-DESCRIPTION, ORIENTATION, _EXIF_FOLDER, _GPS_FOLDER, _INTEROP = 0x010E, 0x0112, 0x8769, 0x8825, 0xA005
+DESCRIPTION, X_RESOLUTION, Y_RESOLUTION, UNIT = 0x010E, 0x011A, 0x011B, 0x0128
+ORIENTATION, _EXIF_FOLDER, _GPS_FOLDER, _INTEROP, _IPTC = 0x0112, 0x8769, 0x8825, 0xA005, 0x83BB
 # Description, make, model, resolution (3 tags), software, date, artist, copyright: of a TIFF's first folder only these
 # are about the photo. The others say where that file keeps its pixels; in another file they would be lies.
-_ABOUT = {DESCRIPTION, 0x010F, 0x0110, 0x011A, 0x011B, 0x0128, 0x0131, 0x0132, 0x013B, 0x8298}
+_ABOUT = {DESCRIPTION, 0x010F, 0x0110, X_RESOLUTION, Y_RESOLUTION, UNIT, 0x0131, 0x0132, 0x013B, 0x8298}
 _KEYWORDS = ("Description", "Title", "Comment", "Author", "Copyright", "Creation Time", "Source", "Software", "Disclaimer",
              "Warning")
 _LONGEST = 65_500                               # characters of a text, and bytes of what goes into one marker of a JPEG
@@ -33,6 +35,8 @@ class About:
     icc: bytes | None = None                    # an RGB profile: write() moves the pixels into its space
     xmp: bytes | None = None
     texts: tuple[tuple[str, str], ...] = ()     # (PNG keyword, text)
+    iptc: bytes | None = None
+    dpi: tuple[float, float] | None = None      # pixels an inch, across and down
 
 
 NOTHING = About()
@@ -46,21 +50,50 @@ def about_of(im: Image.Image, icc: bytes | None) -> About:
     if isinstance(xmp, bytes):                  # as an attribute or as an element
         xmp = re.sub(rb"(<?\btiff:Orientation\s*(?:=\s*[\"']|>)\s*)\d", rb"\g<1>1", xmp)
     kept = tuple((k, str(t)) for k, t in texts.items() if isinstance(t, str) and t and len(t) <= _LONGEST)
-    return About(icc, xmp if isinstance(xmp, bytes) and xmp else None, kept)
+    return About(icc, xmp if isinstance(xmp, bytes) and xmp else None, kept, _iptc(im), _dpi(im))
 
 
-def room(form: str, exif: bytes | None, about: About) -> dict:
-    """What of it a format has room for, as Pillow's save() takes it."""
+def _iptc(im: Image.Image) -> bytes | None:
+    """Of a JPEG's Photoshop marker this part alone: another is a thumbnail, which shows the old picture."""
+    data = im.tag_v2.get(_IPTC) if im.format == "TIFF" else im.info.get("photoshop", {}).get(0x0404)
+    return data if isinstance(data, bytes) and data else None
+
+
+def _dpi(im: Image.Image) -> tuple[float, float] | None:
+    """Not where the file is silent: there Pillow makes up 72 or 1, or takes it from EXIF, which goes along anyway."""
+    with contextlib.suppress(TypeError, ValueError, ZeroDivisionError):
+        across, down = (float(d) for d in im.info.get("dpi", ()))
+        told = (im.info.get("jfif_unit") if im.format in ("JPEG", "MPO") else
+                X_RESOLUTION in im.tag_v2 and im.tag_v2.get(UNIT, 2) != 1 if im.format == "TIFF" else True)
+        return (across, down) if told and all(1 <= d <= 65_535 for d in (across, down)) else None   # what JFIF can say
+    return None
+
+
+def room(form: str, exif: bytes | None, about: About) -> tuple[dict, list[str]]:
+    """What of it a format has room for, as Pillow's save() takes it; a note on each thing that is left out."""
+    notes: list[str] = []
     options = {"icc_profile": about.icc} if about.icc else {}
     texts = dict(about.texts)
     if not exif and form != "PNG" and (said := next(iter(texts.values()), None)):
         tags = Image.Exif()
         tags[DESCRIPTION] = said.encode()       # UTF-8, as most programs write and read it; Pillow would write ? for ö
         exif = tags.tobytes()
-    if exif and (form != "JPEG" or len(exif) <= 65_533):        # one marker holds no more
+    if exif and form == "JPEG" and len(exif) > 65_533:          # one marker holds no more
+        notes.append("EXIF too large for JPEG dropped")
+    elif exif:
         options["exif"] = exif
-    if about.xmp and (form != "JPEG" or len(about.xmp) <= _LONGEST):
+    if about.xmp and form == "JPEG" and len(about.xmp) > _LONGEST:
+        notes.append("XMP too large for JPEG dropped")
+    elif about.xmp:
         options["xmp"] = about.xmp
+    if about.dpi and form in ("JPEG", "PNG"):
+        options["dpi"] = about.dpi
+    if about.iptc and form == "JPEG" and len(about.iptc) <= _LONGEST - 100:
+        part = b"Photoshop 3.0\0" + struct.pack(">4sH2xI", b"8BIM", 0x0404, len(about.iptc)) + about.iptc
+        part += bytes(len(part) % 2)
+        options["extra"] = struct.pack(">HH", 0xFFED, 2 + len(part)) + part
+    elif about.iptc and form != "TIFF":
+        notes.append("IPTC caption dropped")
     if form == "JPEG" and "Comment" in texts:
         options["comment"] = texts["Comment"].encode()[:_LONGEST]
     if form == "PNG":
@@ -71,7 +104,7 @@ def room(form: str, exif: bytes | None, about: About) -> dict:
             if xmp := options.pop("xmp", b"").decode():
                 info.add_itxt("XML:com.adobe.xmp", xmp)
         options["pnginfo"] = info
-    return options
+    return options, notes
 
 
 def has_room(form: str, icc: bytes | None) -> bool:

@@ -122,7 +122,7 @@ def _hidden(name: str) -> str | None:
 
 
 def _folder(source: Path, out: Path) -> Listing:
-    found, out_id = Listing(str(source)), _identity(out)
+    found, out_id, out_path = Listing(str(source)), _identity(out), os.path.realpath(out)
     todo = [("", (_identity(source),))]  # (name of a folder, the identities of the folders above and itself)
     while todo:
         folder, above = todo.pop()
@@ -146,7 +146,7 @@ def _folder(source: Path, out: Path) -> Listing:
                     found.skipped.append((name, "a link back to a folder that holds it"))
                 elif reason := _hidden(name):
                     found.skipped.append((name, f"{reason} (folder)"))
-                elif identity != out_id:
+                elif identity != out_id and os.path.realpath(entry.path) != out_path:  # may have been made just now
                     todo.append((name, (*above, identity)))
             elif stat.S_ISREG(status.st_mode):
                 found.add(File(name, status.st_size, status.st_mtime_ns))

@@ -15,6 +15,7 @@ import errno
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -111,10 +112,13 @@ def append(journal, array, entries: list[dict]) -> None:
 
 
 def replace(path: Path, text: str) -> None:
-    """Write a whole file or nothing: a reader, or the next run after a power cut, sees the old text or the new one."""
-    new = path.with_name(path.name + NEW)
+    """Write a whole file or nothing: a reader, or the next run after a power cut, sees the old text or the new one.
+
+    Two processes may write the same file, so each has a temporary name of its own; a kill leaves it, hidden and ending in NEW.
+    """
+    new = path.with_name(f".{path.name[:32]}-{os.getpid()}-{secrets.token_hex(4)}{NEW}")
     try:
-        with open(new, "w", encoding="utf-8", newline="\n") as file:
+        with open(new, "x", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

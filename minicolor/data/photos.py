@@ -51,7 +51,7 @@ class Photo:
     rgb: np.ndarray  # (H, W, 3) uint8 or (deep) uint16, sRGB, upright; writable and contiguous
     exif: bytes | None  # starts with "Exif\0\0"; says upright, because that has been done; the thumbnail is unlinked
     notes: tuple[str, ...]  # what had to be done that a user may want to know
-    about: About = NOTHING  # profile, XMP and texts, for write()
+    about: About = NOTHING  # profile, XMP, texts ..., for write()
 
 
 def is_photo(name: str) -> bool:
@@ -95,44 +95,58 @@ def decode(data: bytes | BinaryIO, name: str, at_least: int | None = None, deep:
     return Photo(rgb, exif, tuple(dict.fromkeys(notes)), said)
 
 
-def write(path: str | Path, rgb: np.ndarray, exif: bytes | None = None, quality: int = 95, about: About = NOTHING) -> None:
-    """Write (H, W, 3) sRGB in the format that the suffix names; whole or not at all.
-
-    rgb: uint8; or uint16, of which TIFF keeps all bits and the others 8. quality: 1 to 100, for JPEG (4:4:4) and WebP
-    (whose color always has half the resolution). exif, about: as in Photo; what a format has no room for is left out.
-    Raises BadInput for a suffix or size that cannot be written; OSError (full disk, no permission) passes with the
-    file's name, the old file is unharmed.
-    """
-    if rgb.dtype not in (np.uint8, np.uint16) or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
-        raise ValueError(f"write() takes (H, W, 3) uint8 or uint16, not {rgb.shape} {rgb.dtype}")
-    path, side = Path(path), max(rgb.shape)
-    form = _FORMATS.get(path.suffix.lower())
-    if form is None:
-        raise BadInput(f"{path}: the name must end in one of {' '.join(_FORMATS)}, the formats that can be written")
-    if side > _MAX_SIDE.get(form, side):
-        raise BadInput(f"{path}: {form} holds at most {_MAX_SIDE[form]} pixels a side, not {side}; use .png or .tif")
-    if form == "TIFF" and rgb.nbytes > tiff.LARGEST_FILE:
-        raise BadInput(f"{path}: TIFF holds at most 4 GB, not {rgb.nbytes:,} bytes; use .png")
+def write(path: str | Path, rgb: np.ndarray, exif: bytes | None = None, quality: int = 95,
+          about: About = NOTHING) -> tuple[str, ...]:
+    """encode() into a file; whole or not at all. Raises also OSError (full disk, no permission), with the file's name."""
+    path = Path(path)
+    _form(rgb, str(path))                       # refused before there is a file
     # In the same folder, so that replace() never crosses disks; hidden, so that nobody reading the folder takes it.
     temporary = path.with_name(f".{path.stem[:32]}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    about = about if has_room(form, about.icc) else replace(about, icc=SRGB)
-    said = room(form, exif, about)
-    packed = None if form == "TIFF" else _packed(rgb, form, quality, said)
     try:
         with open(temporary, "xb") as f:
-            if packed is None:  # no compression: 16 bits of a scan hardly shrink
-                tags = photo_tags(said.get("exif", b""))
-                tiff.save(f, (from_srgb(rgb[rows], about.icc) for rows in bands(rgb)), rgb, tags, about)
-            else:
-                f.write(packed)
+            notes = encode(f, str(path), rgb, exif, quality, about)
             f.flush()
             os.fsync(f.fileno())
         os.replace(temporary, path)
+        return notes
     except OSError as e:  # say it about the file that the user asked for
-        raise OSError(e.errno, e.strerror, str(path)) from e
+        raise OSError(e.errno, e.strerror or str(e), str(path)) from e
     finally:
         with contextlib.suppress(OSError):  # it is gone already, unless something went wrong (or Ctrl-C)
             temporary.unlink()
+
+
+def encode(f: BinaryIO, name: str, rgb: np.ndarray, exif: bytes | None = None, quality: int = 95,
+           about: About = NOTHING) -> tuple[str, ...]:
+    """Write (H, W, 3) sRGB into f, in the format that the suffix of `name` says; -> notes on what it has no room for.
+
+    rgb: uint8; or uint16, of which TIFF keeps all bits and the others 8. quality: 1 to 100, for JPEG (4:4:4) and WebP
+    (whose color always has half the resolution). exif, about: as in Photo.
+    Raises BadInput for a suffix or size that cannot be written.
+    """
+    form = _form(rgb, name)
+    about = about if has_room(form, about.icc) else replace(about, icc=SRGB)
+    said, notes = room(form, exif, about)
+    if form == "TIFF":  # no compression: 16 bits of a scan hardly shrink
+        tags = photo_tags(said.get("exif", b""))
+        tiff.save(f, (from_srgb(rgb[rows], about.icc) for rows in bands(rgb)), rgb, tags, about)
+    else:
+        f.write(_packed(rgb, form, quality, said))
+    return tuple(notes)
+
+
+def _form(rgb: np.ndarray, name: str) -> str:
+    """The format that the suffix names, if it can hold the picture."""
+    if rgb.dtype not in (np.uint8, np.uint16) or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
+        raise ValueError(f"a picture to write is (H, W, 3) uint8 or uint16, not {rgb.shape} {rgb.dtype}")
+    form, side = _FORMATS.get(Path(name).suffix.lower()), max(rgb.shape)
+    if form is None:
+        raise BadInput(f"{name}: the name must end in one of {' '.join(_FORMATS)}, the formats that can be written")
+    if side > _MAX_SIDE.get(form, side):
+        raise BadInput(f"{name}: {form} holds at most {_MAX_SIDE[form]} pixels a side, not {side}; use .png or .tif")
+    if form == "TIFF" and rgb.nbytes > tiff.LARGEST_FILE:
+        raise BadInput(f"{name}: TIFF holds at most 4 GB, not {rgb.nbytes:,} bytes; use .png")
+    return form
 
 
 def _packed(rgb: np.ndarray, form: str, quality: int, said: dict) -> memoryview:

@@ -82,14 +82,20 @@ def _flat(color: Image.Image | np.ndarray, alpha: np.ndarray | None, icc: bytes 
     return rgb
 
 
-def bands(picture: np.ndarray) -> Iterator[slice]:
-    """Rows of at most a million pixels, one after the other."""
-    step = max(1, tiff.BAND // picture.shape[1])
+def bands(picture: np.ndarray, most: int | None = None) -> Iterator[slice]:
+    """Rows of (H, W) or (H, W, C) that have at most so many pixels together, a million if not told, one after the other."""
+    step = max(1, (most or tiff.BAND) // picture.shape[1])
     return (slice(top, min(top + step, len(picture))) for top in range(0, len(picture), step))
 
 
-def eight_bits(rgb: np.ndarray) -> np.ndarray:
-    return rgb if rgb.dtype == np.uint8 else ((rgb.astype(np.uint32) + 128) // 257).astype(np.uint8)
+def eight_bits(picture: np.ndarray) -> np.ndarray:
+    """uint16 as uint8, v / 257 rounded, by bands, so that nothing wider is held for all of it; uint8 as it is."""
+    if picture.dtype == np.uint8:
+        return picture
+    out = np.empty(picture.shape, np.uint8)
+    for rows in bands(picture):
+        out[rows] = (picture[rows].astype(np.uint32) + 128) // 257
+    return out
 
 
 def upright(rgb: np.ndarray, orientation: int) -> np.ndarray:

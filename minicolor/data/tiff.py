@@ -16,12 +16,12 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from minicolor.data.about import About
+from minicolor.data.about import UNIT, X_RESOLUTION, Y_RESOLUTION, About
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _MEANING, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _OFFSETS, _SAMPLES, _ROWS, _LENGTHS, _PLANAR, _PREDICTOR = 273, 277, 278, 279, 284, 317
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_LENGTHS, _EXTRA, _FORMAT = 322, 323, 324, 325, 338, 339
-_XMP, _ICC = 700, 34675
+_XMP, _IPTC, _ICC = 700, 33723, 34675
 _PLAIN, _PACK_BITS = 1, 32773                   # PackBits and plain bytes: no predictor
 BAND = 1 << 20                                  # pixels in work at once
 _LARGEST = 1 << 27                              # bytes of one packed strip, or of one tile
@@ -114,12 +114,15 @@ def _unpacked(data: bytes, compression: int, width: int, height: int) -> bytes:
 def save(f: BinaryIO, bands: Iterable[np.ndarray], like: np.ndarray, tags: Image.Exif, about: About) -> None:
     """Write bands of rows, which together have the size and the depth of `like` (H, W, 3), under these tags."""
     height, width, bits = *like.shape[:2], 8 * like.itemsize
+    tags.endian = "<"                           # of an Exif without one Pillow makes a big-endian file; our pixels are little
     tags[_WIDTH], tags[_HEIGHT], tags[_BITS], tags[_COMPRESSION], tags[_MEANING] = width, height, (bits,) * 3, _PLAIN, 2
     tags[_SAMPLES], tags[_ROWS], tags[_LENGTHS], tags[_PLANAR] = 3, height, like.nbytes, 1
     tags[_OFFSETS] = 0                          # counted from the end of the tags; Pillow adds where that is
-    for tag, data in (_ICC, about.icc), (_XMP, about.xmp):
+    for tag, data in (_ICC, about.icc), (_XMP, about.xmp), (_IPTC, about.iptc):
         if data:
             tags[tag] = data
+    if about.dpi and X_RESOLUTION not in tags:
+        tags[X_RESOLUTION], tags[Y_RESOLUTION], tags[UNIT] = *about.dpi, 2      # 2: pixels an inch
     f.write(tags.tobytes().removeprefix(b"Exif\0\0"))
     for band in bands:
         f.write(np.ascontiguousarray(band, f"<u{like.itemsize}").data)

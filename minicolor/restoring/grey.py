@@ -11,7 +11,8 @@ from functools import cache
 import numpy as np
 import torch
 
-from minicolor.coloring import bands, from_lab
+from minicolor.coloring import BAND, from_lab
+from minicolor.data.pixels import bands
 from minicolor.ops.lab import TO_RELATIVE, rgb_to_lab
 from minicolor.ops.srgb import linear_to_srgb, srgb_to_linear
 
@@ -25,7 +26,7 @@ def grey_of(rgb: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 or uint16 -> (H, W) uint16, the grey of the same L*, by bands of rows."""
     linear, weights = _linear(rgb.dtype), TO_RELATIVE[1]
     grey = np.empty(rgb.shape[:2], np.uint16)
-    for rows in bands(*grey.shape):
+    for rows in bands(grey, BAND):
         band = rgb[rows]
         y = sum(weight * torch.from_numpy(linear[band[..., c]]) for c, weight in enumerate(weights))
         grey[rows] = (linear_to_srgb(y) * 65535).round().clamp(0, 65535).int().numpy()
@@ -34,7 +35,7 @@ def grey_of(rgb: np.ndarray) -> np.ndarray:
 
 def relight(rgb: np.ndarray, grey: np.ndarray, out: np.ndarray) -> None:
     """Fill `out` with the color of rgb at the lightness of grey; out may be rgb. What was neutral stays neutral, exactly."""
-    for rows in bands(*grey.shape):
+    for rows in bands(grey, BAND):
         plain = torch.from_numpy(grey[rows].astype(np.float32) / 65535).expand(1, 3, -1, -1)
         own = torch.from_numpy(rgb[rows].astype(np.float32) / np.iinfo(rgb.dtype).max).permute(2, 0, 1)[None]
         neutral = (rgb[rows] == rgb[rows][..., :1]).all(axis=2, keepdims=True)

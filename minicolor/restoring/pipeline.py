@@ -70,8 +70,10 @@ class Pipeline:
         if self.colorizer:
             with _stage("color", said, seconds):
                 join(grey, self.colorizer.ab(grey, self.size), self.saturation, out=out)
-        else:
+        elif self.denoiser:
             relight(rgb, grey, out)
+        elif out is not rgb:
+            out[...] = rgb             # nothing changed the lightness: Lab and back would be off by its roundings
         del grey, rgb
         if self.enlarger:
             with _stage("enlarge", said, seconds):

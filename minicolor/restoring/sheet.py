@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from minicolor.coloring import Colorizer, eight_bits, join
+from minicolor.coloring import Colorizer, join
+from minicolor.data.pixels import eight_bits
 from minicolor.errors import BadInput
 from minicolor.restoring.grey import grey_of
 
