@@ -25,7 +25,7 @@ def real_pictures() -> Path:
     return REAL
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")                 # not longer: while it is open, asyncio has a loop running and starts no other
 def browser():
     """Headless Chromium, to open pages as people do; where there is none, its tests skip."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[test]'")

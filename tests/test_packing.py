@@ -72,7 +72,7 @@ def test_killed_at_random_moments(tmp_path, whole, stop, processes):
     source, expected = whole
     out, chance, before, old = tmp_path / "out", random.Random(f"{stop} {processes}"), 0, b""
     stops = 0
-    for _ in range(12):
+    for _ in range(60):
         if stops == 3:
             break
         command = [sys.executable, "-c", SLOW, source, out, str(processes)]

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from minicolor.metrics.ranges import pixel_mean
+from minicolor.metrics.ranges import check_rgb, pixel_mean
 
 
 def mse(prediction: Tensor, truth: Tensor) -> Tensor:
@@ -10,4 +10,5 @@ def mse(prediction: Tensor, truth: Tensor) -> Tensor:
 
     BadInput as check_rgb.
     """
+    check_rgb(prediction, truth)
     return pixel_mean(lambda p, t: (p - t).square_(), prediction, truth)

@@ -12,12 +12,6 @@ _SLACK = 1e-3  # rounding of a conversion there and back is no reason to refuse 
 
 def check_rgb(*pictures: Tensor) -> None:
     """Refuse what is not float (N, 3, H, W) in [0, 1], or not all of one shape, or no picture at all, in one sentence."""
-    _check_shape(*pictures)
-    for x in pictures:
-        _check_range(x)
-
-
-def _check_shape(*pictures: Tensor) -> None:
     for x in pictures:
         if x.ndim != 4 or x.shape[1] != 3 or not x.is_floating_point():
             raise BadInput(f"expected float pictures (N, 3, H, W), got {x.dtype} {tuple(x.shape)}")
@@ -25,13 +19,10 @@ def _check_shape(*pictures: Tensor) -> None:
             raise BadInput(f"pictures of one shape expected, got {tuple(pictures[0].shape)} and {tuple(x.shape)}")
         if x.numel() == 0:
             raise BadInput(f"expected at least one picture of at least one pixel, got {tuple(x.shape)}")
-
-
-def _check_range(x: Tensor) -> None:
-    low, high = (v.item() for v in torch.aminmax(x))
-    if not (low >= -_SLACK and high <= 1 + _SLACK):
-        guess = "; looks like 0..255" if high > 2 else "; looks like -1..1" if low < -_SLACK else ""
-        raise BadInput(f"expected values in [0, 1], got {low:.4g} .. {high:.4g}{guess}")
+        low, high = (v.item() for v in torch.aminmax(x))
+        if not (low >= -_SLACK and high <= 1 + _SLACK):
+            guess = "; looks like 0..255" if high > 2 else "; looks like -1..1" if low < -_SLACK else ""
+            raise BadInput(f"expected values in [0, 1], got {low:.4g} .. {high:.4g}{guess}")
 
 
 def at_least_float32(*pictures: Tensor) -> list[Tensor]:
@@ -47,15 +38,10 @@ def in_cache(of: Callable[..., Tensor], *pictures: Tensor) -> Tensor:
 
 
 def pixel_mean(of: Callable[[Tensor, Tensor], Tensor], prediction: Tensor, truth: Tensor) -> Tensor:
-    """(N,): the mean of of(p, t) over all pixels and channels of a picture, float32 at least. BadInput as check_rgb.
+    """(N,): the mean of of(p, t) over all pixels and channels of a picture, float32 at least.
 
-    On a CPU in pieces that stay in its cache: fetching pictures from memory, and a difference as large as they are, would take
-    longer than all that is done with them.
+    On a CPU in pieces: a difference as large as the pictures would take longer to store than all else that is done with it.
     """
-    _check_shape(prediction, truth)
-    a, b = (x.flatten(1) for x in (prediction, truth))
-    piece, total = 2**17 // len(a) + 1 if a.device.type == "cpu" else a.shape[1], 0
-    for p, t in zip(a.split(piece, dim=1), b.split(piece, dim=1)):
-        _check_range(p), _check_range(t)
-        total = total + of(*at_least_float32(p, t)).sum(dim=1)
-    return total / a.shape[1]
+    a, b = (x.flatten(1) for x in at_least_float32(prediction, truth))
+    piece = 2**19 // len(a) + 1 if a.device.type == "cpu" else a.shape[1]
+    return sum(of(p, t).sum(dim=1) for p, t in zip(a.split(piece, dim=1), b.split(piece, dim=1))) / a.shape[1]
