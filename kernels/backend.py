@@ -97,7 +97,7 @@ def hurried(backend: str | None = None) -> bool:
 def why_not(device: torch.device) -> str | None:
     """Why Triton kernels cannot run on tensors of this device, or None where they can."""
     if not HAVE_TRITON:
-        return 'Triton is not installed (pip install "minicolor[triton]")'
+        return 'Triton is not installed (pip install triton)'
     if device.type == "cpu" and INTERPRETED:
         return None
     if device.type != "cuda":

@@ -6,9 +6,7 @@ it with Ctrl-C at any time and start it again with the same runs: pictures, judg
 
 import argparse
 import hashlib
-import os
 import sys
-import webbrowser
 from pathlib import Path
 
 from tqdm import tqdm
@@ -16,7 +14,8 @@ from tqdm import tqdm
 from minicolor.errors import BadInput, Parser, one_line
 from minicolor.judging import plan
 from minicolor.judging.answers import Answers
-from minicolor.judging.server import LOOPBACK, serve
+from minicolor.judging.server import serve
+from minicolor.local_page import ready, show, warn
 
 PICTURES = 60          # some four minutes of judging
 
@@ -28,27 +27,19 @@ def main(argv: list[str] | None = None) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Prepare the pictures, or find them prepared, and serve until Ctrl-C."""
-    if not 0 <= args.port <= 65535:
-        raise BadInput(f"--port {args.port}: expected 0 (any that is free) to 65535")
+    ready(args.port, "the judgment's")
     if args.pictures is not None and args.pictures < 1:
         raise BadInput(f"--pictures {args.pictures}: expected at least 1")
-    try:
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError:
-        raise BadInput("the judgment's web page needs two more packages: pip install starlette uvicorn") from None
     answers = opened(args)
     photos, about = answers.photos(), answers.about
     checks = len(plan.checks(photos))
     print(f"{photos} photographs, {checks} of them attention checks; kept in {answers.path}, with every answer as it is given")
 
     def say(address: str) -> None:
-        if args.host not in LOOPBACK:
-            print(f"\n*** --host {args.host}: EVERYONE who can reach this machine over the network can open the page and judge "
-                  "under any name.\n*** Nothing is encrypted. Without --host only this machine can.\n")
+        warn(args.host, "open the page and judge under any name")
         print(f"judge    {address}/\nresults  {address}/results/{about['key']}   (not for judges)\nCtrl-C ends it", flush=True)
-        if args.open and sys.stdout.isatty() and _has_screen():
-            webbrowser.open(address)
+        if args.open:
+            show(address)
 
     serve(answers, args.host, args.port, say)
     print(f"\nended; every answer is in {answers.path}: the same command goes on")
@@ -109,10 +100,6 @@ def _names(runs: list[str]) -> list[str]:
     """As trained.short() has them, which would make us wait for PyTorch."""
     names = [Path(run).resolve().name for run in runs]
     return names if len(set(names)) == len(names) else list(runs)
-
-
-def _has_screen() -> bool:
-    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _parser() -> argparse.ArgumentParser:

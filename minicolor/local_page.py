@@ -1,6 +1,6 @@
 """Where a local page is served: this machine alone unless told otherwise, and never to a name that is not its own.
 
-    listen(application, ...) until Ctrl-C
+    ready(...) first, then listen(application, ...) until Ctrl-C
 
 A page of another web site, open in the same browser, can send requests to 127.0.0.1. It cannot hide where they come from:
 browsers name the page's site (Origin, Sec-Fetch-Site) and the host that was called (Host); both must be ours.
@@ -9,7 +9,10 @@ browsers name the page's site (Origin, Sec-Fetch-Site) and the host that was cal
 import asyncio
 import errno
 import logging
+import os
 import platform
+import sys
+import webbrowser
 from collections.abc import Callable
 
 from minicolor.errors import BadInput
@@ -17,6 +20,31 @@ from minicolor.errors import BadInput
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EVERYWHERE = ("0.0.0.0", "::")
 HOSTS = [*LOOPBACK, "[::1]", "["]                # the last: what older Starlette takes [::1]:8765 for; no name begins so
+
+
+def ready(port: int, what: str) -> None:
+    """BadInput for a port that is none, and where the packages that serve a page are missing: before any work is spent."""
+    if not 0 <= port <= 65535:
+        raise BadInput(f"--port {port}: expected 0 (any that is free) to 65535")
+    try:
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError:
+        raise BadInput(f"{what} web page needs two more packages: pip install starlette uvicorn") from None
+
+
+def warn(host: str, may: str) -> None:
+    """Say it loudly where others can come, and what they can do."""
+    if host not in LOOPBACK:
+        print(f"\n*** --host {host}: EVERYONE who can reach this machine over the network can {may}.\n"
+              "*** Nothing is encrypted. Without --host only this machine can.\n")
+
+
+def show(address: str) -> None:
+    """Open a browser, for a person at a terminal with a screen."""
+    screen = sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.stdout.isatty() and screen:
+        webbrowser.open(address)
 
 
 def from_elsewhere(method: str, path: str, headers) -> bool:

@@ -20,12 +20,13 @@ import torch
 
 from minicolor import checkpoint, report
 from minicolor.coloring import Colorizer
+from minicolor.data.pixels import eight_bits
 from minicolor.data.plates import BALANCES, gather
-from minicolor.denoiser import Denoiser
 from minicolor.errors import BadInput, Parser, one_line
 from minicolor.evaluation.summary import differs, summarize
 from minicolor.evaluation.true_color import FIGURES, answers, mean_ab, measured, row, sheet
 from minicolor.precision import choose_device
+from minicolor.restoring.denoise import denoise, tileable
 from minicolor.trained import short
 
 PER_SHEET = 8                    # plates
@@ -42,7 +43,8 @@ def run(args: argparse.Namespace) -> None:
         raise BadInput(f"--out {args.out}: is a file, expected a folder")
     device = choose_device(args.device)
     colorizers = {name: Colorizer(run, device) for name, run in zip(short(args.runs), args.runs)}
-    denoise = _denoise(Denoiser(args.denoise, device)) if args.denoise else None
+    denoiser = tileable(args.denoise, device) if args.denoise else None
+    clean = denoiser and (lambda grey: eight_bits(denoise(grey.astype(np.uint16) * 257, denoiser)))
     truths, left_out = gather(args.folder, args.balance, args.without)
     for name, why in left_out.items():
         print(f"left out: {name}: {why}")
@@ -53,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     values: dict[str, dict[str, list[float]]] = {}
     for name, rgb in truths.items():
         others = torch.cat([m for n, m in means.items() if n != name]).mean(dim=0, keepdim=True)
-        made = answers(rgb, others, colorizers, denoise)
+        made = answers(rgb, others, colorizers, clean)
         for who, answer in made.items():
             for figure, value in measured(answer, rgb).items():
                 values.setdefault(who, {}).setdefault(figure, []).append(value)
@@ -86,14 +88,6 @@ def table(values: dict[str, dict[str, list[float]]]) -> str:
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     text = ["  ".join([f"{line[0]:{widths[0]}s}", *(f"{c:>{w}s}" for c, w in zip(line[1:], widths[1:]))]) for line in lines]
     return "\n".join([*text, "* the 95 % interval of the mean difference from left grey, plate by plate, leaves 0 out"])
-
-
-def _denoise(denoiser: Denoiser):
-    """(h, w) uint8 -> (h, w) uint8."""
-    def clean(grey: np.ndarray) -> np.ndarray:
-        answer = denoiser(torch.from_numpy(grey.copy())[None, None].float() / 255)[0, 0]
-        return (answer.clamp(0, 1) * 255).round().byte().numpy()
-    return clean
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,12 +6,10 @@ left, when it has been silent for 20 minutes, and when the program ends. Stop it
 
 import argparse
 import os
-import sys
-import webbrowser
 from pathlib import Path
 
 from minicolor.errors import BadInput, Parser, one_line
-from minicolor.local_page import LOOPBACK, listen
+from minicolor.local_page import LOOPBACK, listen, ready, show, warn
 
 LARGEST, PIXELS = 100, 50      # MB of a file; million pixels
 
@@ -23,19 +21,13 @@ def main(argv: list[str] | None = None) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Load the runs and serve until Ctrl-C."""
-    if not 0 <= args.port <= 65535:
-        raise BadInput(f"--port {args.port}: expected 0 (any that is free) to 65535")
+    ready(args.port, "the studio's")
     for flag, value, most in (("--largest", args.largest, 2000), ("--pixels", args.pixels, 100)):
         if not 1 <= value <= most:
             raise BadInput(f"{flag} {value}: expected 1 to {most}")
     stages = {name: run for name, run in (("color", args.run), ("denoise", args.denoise), ("enlarge", args.enlarge)) if run}
     if not stages:
         raise BadInput("name at least one run: --run RUN colors, --denoise RUN takes noise away, --enlarge RUN doubles the size")
-    try:
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError:
-        raise BadInput("the studio's web page needs two more packages: pip install 'minicolor[web]'") from None
 
     from minicolor.darkroom.developing import Studio  # here: what is wrong above is said before PyTorch is awake
     from minicolor.darkroom.photographs import Photographs
@@ -50,21 +42,15 @@ def run(args: argparse.Namespace) -> None:
     page = application(photographs, names, args.largest * 1_000_000, args.host in LOOPBACK)
 
     def say(address: str) -> None:
-        if args.host not in LOOPBACK:
-            print(f"\n*** --host {args.host}: EVERYONE who can reach this machine over the network can use the page.\n"
-                  "*** Nothing is encrypted. Without --host only this machine can.\n")
+        warn(args.host, "use the page")
         print(f"studio  {address}/\nCtrl-C ends it", flush=True)
-        if args.open and sys.stdout.isatty() and _has_screen():
-            webbrowser.open(address)
+        if args.open:
+            show(address)
 
     listen(page, args.host, args.port, say, other="another studio")
     print("\nended; no photograph was kept", flush=True)
     if photographs.close():
         os._exit(0)                # PyTorch aborts a program that ends around it, and nobody waits for its answer any more
-
-
-def _has_screen() -> bool:
-    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _parser() -> argparse.ArgumentParser:

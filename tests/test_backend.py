@@ -70,7 +70,7 @@ def test_without_triton_everything_else_works():
             "c.conv4x4(x, w, backend='triton')")
     said = run(code)
     assert "torch.Size([1, 2, 2, 2])" in said.stdout
-    assert 'backend triton: Triton is not installed (pip install "minicolor[triton]")' in said.stderr
+    assert 'backend triton: Triton is not installed (pip install triton)' in said.stderr
 
 
 @needs_triton

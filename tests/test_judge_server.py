@@ -46,7 +46,8 @@ def test_the_server_tells_nobody_what_it_should_not(tmp_path):
         assert one.get("/", Host="evil.example")[0] == 400                                     # a name that was bent to 127.0.0.1
         answer = json.dumps({"question": state["question"]["id"], "choice": "real", "seconds": 1}).encode()
         for data, kind in ((answer, "text/plain"), (b"[1]", "application/json"), (b"{", "application/json"),
-                           (b"\xff", "application/json"), (b" " * 5000 + answer, "application/json")):
+                           (b"\xff", "application/json"), (b"[" * 4000, "application/json"),
+                           (b" " * 5000 + answer, "application/json")):
             assert one.get(f"/judge/{token}/answer", data, **{"Content-Type": kind})[0] == 400, data
         for wrong in ({"name": ""}, {"name": 7}, {}, {"name": "=1"}):
             assert one.get("/judge", wrong)[0] == 400

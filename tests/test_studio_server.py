@@ -221,7 +221,7 @@ def test_bad_input_is_one_sentence(runs, one, tmp_path, capsys, monkeypatch):
     assert "in use" in said and "another studio is perhaps served there" in said
     assert "of this machine" in refused(capsys, "--run", runs["color"], "--host", "203.0.113.1", "--port", 0)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    assert "pip install 'minicolor[web]'" in refused(capsys, "--run", runs["color"])
+    assert "pip install starlette uvicorn" in refused(capsys, "--run", runs["color"])
 
 
 def test_only_the_runs_that_there_are_and_other_machines_only_loudly(runs, one):

@@ -26,7 +26,7 @@ from minicolor.data.sets import stem
 from minicolor.errors import BadInput
 
 UNFINISHED = ".minicolor-unfinished"  # a name that no user has, because we remove it
-DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
+DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 
 
 def unpack(archive: Path, folder: Path, progress: bool = True) -> Path:

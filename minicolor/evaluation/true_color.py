@@ -17,10 +17,11 @@ import torch
 from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
+from minicolor.coloring import join
 from minicolor.metrics.ab_rmse import ab_rmse
 from minicolor.metrics.ciede2000 import ciede2000
 from minicolor.metrics.colorfulness import colorfulness
-from minicolor.ops.lab import into_gamut, lab_to_rgb, rgb_to_lab
+from minicolor.ops.lab import rgb_to_lab
 
 FIGURES = {"ab_rmse": "ab-RMSE", "no_cast": "no cast", "ciede2000": "CIEDE2000", "colorfulness": "colorfulness"}
 TILE, TITLE, GAP = 220, 16, 4    # pixels, on the sheet
@@ -36,8 +37,8 @@ def answers(truth: np.ndarray, mean: Tensor, colorizers: Mapping[str, Maker],
     """
     green = truth[..., 1] if denoise is None else denoise(truth[..., 1])
     grey = green[..., None].repeat(3, axis=2)
-    return {"left grey": grey, "mean color": _joined(grey, mean), **{name: color(grey) for name, color in colorizers.items()},
-            "true color": _joined(grey, _lab(truth)[:, 1:]), "the plate": truth}
+    return {"left grey": grey, "mean color": join(grey, mean[0]), **{name: color(grey) for name, color in colorizers.items()},
+            "true color": join(grey, _lab(truth)[0, 1:]), "the plate": truth}
 
 
 def mean_ab(truth: np.ndarray) -> Tensor:
@@ -75,13 +76,6 @@ def sheet(rows: list[Image.Image]) -> bytes:
     packed = io.BytesIO()
     whole.save(packed, "JPEG", quality=92)
     return packed.getvalue()
-
-
-def _joined(grey: np.ndarray, ab: Tensor) -> np.ndarray:
-    """The lightness of grey (h, w, 3) and a, b, (1, 2, h, w) or (1, 2, 1, 1), as far as sRGB has them."""
-    lightness = _lab(grey)[:, :1]
-    rgb = lab_to_rgb(into_gamut(torch.cat([lightness, ab.expand(-1, -1, *lightness.shape[2:])], dim=1)))
-    return (rgb[0] * 255).round().byte().permute(1, 2, 0).numpy()
 
 
 def _lab(rgb: np.ndarray) -> Tensor:

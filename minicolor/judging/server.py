@@ -43,7 +43,7 @@ def application(answers: Answers, loopback: bool = True):
         data = await request.body() if int(request.headers.get("content-length") or LONGEST + 1) <= LONGEST else b""
         try:
             found = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):                         # the latter: brackets without end
             found = None
         if not isinstance(found, dict) or request.headers.get("content-type", "").split(";")[0] != "application/json":
             raise BadInput("expected a short JSON object")
