@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--as-reported", action="store_true", help="report B's conventions too, beside the right ones [B's runs]")
     parser.add_argument("--fid", metavar="SIZE", help=f"features: {', '.join(SIZES)} or none [2048 if its weights are at hand]")
     parser.add_argument("--lpips", metavar="NAME", help=f"{', '.join(NETWORKS)} or none [alex, vgg or squeeze, if at hand]")
-    parser.add_argument("--features", metavar="RUN", help="a run of classify, whose features take the place of FID's and LPIPS'")
+    parser.add_argument("--features", metavar="RUN", help="squeeze-keras or a run of classify: stands in for FID and LPIPS")
     parser.add_argument("--cases", type=int, default=page.CASES, metavar="N",
                         help=f"so many of the best, the middle and the worst answers on the page [{page.CASES}]")
     parser.add_argument("--device", metavar="cpu|cuda", help="[cuda where there is one]")

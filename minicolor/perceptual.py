@@ -45,13 +45,14 @@ class PerceptualLoss(nn.Module):
         return self.distance(a, b).mean()
 
 
-def fid_network(name: str) -> tuple[Inception | ResNet18, str]:
-    """The network of FID ("inception") or of fid_proxy (a run of classify), and what statistics() is to call its weights:
-
-    "pytorch-fid weights", or "ResNet18 of runs/classify, trained on grey pictures". BadInput as perceptual.
+def fid_network(name: str) -> tuple[Inception | ResNet18 | SqueezeNet, str]:
+    """The network of FID ("inception") or of fid_proxy (squeeze, squeeze-keras, a run of classify), and what statistics() is to
+    call its weights: "pytorch-fid weights", or "ResNet18 of runs/classify, trained on grey pictures". BadInput as perceptual.
     """
+    if name in ("squeeze", "squeeze-keras"):
+        return perceptual(name).network, f"SqueezeNet, {NETWORKS[name][1]}"
     if name != "inception":
-        return _own(name, ["inception"])
+        return _own(name, ["inception", "squeeze", "squeeze-keras"])
     network = Inception()
     weights.fit_into(network, weights.load("inception_fid"), "inception_fid")
     return network, "pytorch-fid weights"

@@ -57,7 +57,7 @@ def strip(path: Path, pictures: list[Tensor]) -> None:
     between = np.full((GAP, rows[0].shape[1], 3), 255, np.uint8)
     stacked = np.concatenate([r for row in rows for r in (row, between)][:-1])
     path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, _encoded(stacked))
+    write(path, png(stacked))
 
 
 def grid_row(pictures: Tensor) -> np.ndarray:
@@ -76,10 +76,10 @@ def side_by_side(pictures: list[Tensor]) -> np.ndarray:
 
 def picture_uri(u8: np.ndarray) -> str:
     """(H, W, 3) uint8 -> a PNG that stands in a page itself."""
-    return _png(_encoded(u8))
+    return _png(png(u8))
 
 
-def _encoded(u8: np.ndarray) -> bytes:
+def png(u8: np.ndarray) -> bytes:
     png = io.BytesIO()
     Image.fromarray(u8).save(png, "PNG")
     return png.getvalue()

@@ -28,6 +28,9 @@ MAY_IMPORT = {
     "darkroom": {"darkroom", "restoring", "data", "local_page"},
     "coloring": {"trained", "held_out", "ops", "data"},
     "perceptual": {"trained", "weights", "losses", "models"},
+    "compare": {"evaluation", "fit", "recipe", "report"},
+    "lesson": {"checkpoint", "compare", "precision", "recipe", "report"},
+    "plots": set(),
     "report": {"progress"},
     "checkpoint": {"."},
     "weights": {"data.sets"},                             # the one folder that downloads live in

@@ -169,13 +169,14 @@ def test_color_is_spelled_one_way():
 
 
 def test_the_readme_tree_is_the_disk():
-    """One line per file in a ```text block: `minicolor/ops/lab.py   sRGB <-> CIE Lab`."""
+    """One line per file in a ```text block: `minicolor/ops/lab.py   sRGB <-> CIE Lab`; a lesson's folder is one line, too."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = [b for b in re.findall(r"^```text\n(.*?)^```", readme, re.S | re.M) if b.startswith("minicolor/")]
     assert len(blocks) <= 1, "README.md: two ```text blocks begin with minicolor/; only the tree may"
     entries = [line.partition(" ")[::2] for line in "".join(blocks).splitlines()]
-    listed = [(p, text.strip()) for p, text in entries if p.endswith(".py") and not p.endswith("__init__.py")]
-    disk = {shown(p): p for p in [ROOT / "setup.py", *OURS, *py_files("lessons")] if p.name != "__init__.py"}
+    listed = [(p, text.strip()) for p, text in entries if p.endswith((".py", "/")) and not p.endswith("__init__.py")]
+    files = [p for p in [ROOT / "setup.py", *OURS, *py_files("lessons")] if p.name != "__init__.py"]
+    disk = {shown(p.parent) + "/" if (p.parent / "lesson.py").exists() else shown(p): p for p in files}
     paths = [path for path, _ in listed]
 
     wide = max(map(len, disk)) + 2

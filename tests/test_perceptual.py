@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import official
 import pytest
 import torch
@@ -10,8 +11,10 @@ from torch.nn import functional as F
 from minicolor import checkpoint, recipe, weights
 from minicolor.errors import BadInput
 from minicolor.fit import fit
+from minicolor.metrics.fid import figure, statistics
 from minicolor.models.inception import Inception
 from minicolor.models.resnet18 import ResNet18
+from minicolor.models.squeezenet import SqueezeNet
 from minicolor.perceptual import NETWORKS, PerceptualLoss, fid_network, own_features, perceptual
 from minicolor.steps.supervised import SupervisedStep
 
@@ -154,7 +157,7 @@ def test_as_a_loss_it_is_the_mean_pulls_at_the_picture_and_never_learns(classifi
 
 def test_what_is_no_run_of_classify_is_one_sentence(classifier, tmp_path):
     for missing in ("runs/nowhere", str(tmp_path)):                      # no such folder; a folder without a run
-        for opened, names in ((perceptual, NETWORKS), (fid_network, ["inception"])):
+        for opened, names in ((perceptual, NETWORKS), (fid_network, ["inception", "squeeze", "squeeze-keras"])):
             sentence = refused(missing, opened)
             assert sentence.startswith(f"{missing}: expected {', '.join(names)}, or a run of classify")
             assert "minicolor.train classify" in sentence
@@ -194,6 +197,25 @@ def test_fids_network_has_pytorch_fids_file_or_says_which_is_missing(monkeypatch
     assert all(torch.equal(network.state_dict()[key], value) for key, value in state.items())
     del state["fc.bias"]
     assert "fc.bias" in refused("inception", fid_network)
+
+
+def test_the_proxy_on_a_squeezenet_is_the_distance_of_torchvisions_features(monkeypatch):
+    """Their network, their normalization, NumPy's covariance and SciPy's root; pictures of more than its 512 features' worth."""
+    torchvision = official.load("torchvision")
+    sqrtm = pytest.importorskip("scipy.linalg", reason="SciPy's root is what the distance is compared with").sqrtm
+    torch.manual_seed(0)
+    net = torchvision.models.squeezenet1_1(weights=None).eval()
+    heads = {f"lin{i}.model.1.weight": torch.rand(1, c, 1, 1) for i, c in enumerate(SqueezeNet.CHANNELS)}
+    monkeypatch.setattr(weights, "load", {"squeezenet1_1_keras": net.state_dict(), "lpips_squeeze": heads}.__getitem__)
+    ours, name = fid_network("squeeze-keras")
+    sets = (torch.rand(520, 3, 24, 24), torch.rand(530, 3, 24, 24) ** 1.5)
+    found = figure(*(statistics(ours, x.split(100), name) for x in sets))
+    mean, sd = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    with torch.no_grad():
+        seen = [net.features(((255 * x).round() / 255 - mean) / sd).mean(dim=(2, 3)).double().numpy() for x in sets]
+    (m, n), (s, t) = [x.mean(0) for x in seen], [np.cov(x.T) for x in seen]
+    expected = ((m - n) ** 2).sum() + np.trace(s + t) - 2 * sqrtm(s @ t).real.trace()
+    assert found.value == pytest.approx(expected, rel=1e-3) and found.title.startswith("fid_proxy (SqueezeNet")
 
 
 @pytest.mark.parametrize("name", ["recolor_lpips", "recolor_wgan_lpips"])

@@ -2,38 +2,77 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
 
 from minicolor import recipe as recipes
+from minicolor.lesson import Claim
 
 RESULTS = Path(__file__).parents[1] / "lessons" / "results"
 OTHERS = ("bench-", "quick-", "ambiguous-", "metrics-", "conventions-", "plates-")   # have tests of their own
 FILES = sorted(p for p in RESULTS.glob("*.json") if not p.stem.startswith(OTHERS))
 BENCHES = sorted(RESULTS.glob("bench-*.json"))
-KEYS = {"experiment", "command", "data", "seed", "epochs", "minutes", "device", "environment", "recipe", "measured",
-        "reported", "verdict", "history"}  # fmt: skip
+KEYS = {"experiment", "question", "lesson", "scale", "command", "data", "device", "environment", "arms", "reported", "claims",
+        "verdict"}  # fmt: skip
+TRAINED = {"recipe", "seeds", "counts", "epochs", "minutes", "device", "environment", "curves"}
+IDS = [f"{report}{i + 1}" for report, count in {"A": 12, "B": 5, "C": 4, "D": 10, "E": 5}.items() for i in range(count)]
+
+
+def test_every_experiment_has_its_result():
+    """<id>.json is what the lesson writes; <id>_<what>.json are further runs of the same schema."""
+    assert {p.stem for p in FILES if "_" not in p.stem} == set(IDS)
+    assert {p.stem.partition("_")[0] for p in FILES} <= set(IDS)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_result_is_complete(path):
     r = json.loads(path.read_text())
-    assert set(r) == KEYS and path.stem.startswith(r["experiment"])
-    assert recipes.from_dict(r["recipe"]).experiment == r["experiment"]
-    assert set(r["data"]) == {"name", "stands_in_for", "counts"} and "/" not in r["data"]["name"]
-    assert {"torch", "processor", "threads"} <= set(r["environment"]) and len(r["history"]) == r["epochs"]
-    assert all(math.isfinite(v) for v in r["measured"].values()) and len(r["verdict"]) > 60
+    assert set(r) == KEYS and path.stem.partition("_")[0] == r["experiment"] and r["arms"]
+    assert (RESULTS.parent / r["lesson"] / "lesson.py").is_file() and r["scale"] in ("small", "full", "long")
+    assert {"name", "stands_in_for", "n"} <= set(r["data"]) and "/" not in r["data"]["name"] and r["data"]["n"] > 0
+    assert {"torch", "processor", "threads"} <= set(r["environment"])
+    assert len(r["verdict"]) > 60 and len(r["question"]) > 10
+    for name, arm in r["arms"].items():
+        assert arm["figures"] and set(arm) in ({"figures"}, {"figures"} | TRAINED), name
+        for figure in arm["figures"].values():
+            values = figure["values"]
+            assert values and all(v is None or math.isfinite(v) for v in values)
+            if None not in values:
+                assert figure["low"] == min(values) and figure["high"] == max(values)
+                assert figure["mean"] == pytest.approx(sum(values) / len(values))
+        if "recipe" in arm:
+            assert recipes.from_dict(arm["recipe"]) and "/" not in arm["recipe"]["data"]
+            assert len(arm["seeds"]) == len(arm["curves"]) == len(arm["epochs"]) and arm["minutes"] > 0
+            for epochs, curve in zip(arm["epochs"], arm["curves"], strict=True):
+                assert {len(c) for c in curve.values()} == {epochs}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_verdicts_follow_from_the_figures(path):
+    """A claim held if the lower figure is the lower one in every seed; a claim that compares models has three of them."""
+    r = json.loads(path.read_text())
+    trained = any("recipe" in arm for arm in r["arms"].values())
+    for c in r["claims"]:
+        said = Claim(c["what"], tuple(c["lower"]), tuple(c["higher"]))
+        assert c["held"] == said.held and c["words"] == str(said) and str(said) in r["verdict"]
+        assert len(c["lower"]) >= 3 or not trained or "_" in path.stem or "one run" in c["what"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_measured_figures_are_measured(path):
-    """No figure of the report may stand among the measured ones, and the history must lead to the measured best."""
+    """No figure of the report may stand among the measured ones, and the curves must lead to what was measured."""
     r = json.loads(path.read_text())
-    assert not set(r["measured"].values()) & {v for v in r["reported"].values() if isinstance(v, (int, float))}
-    task = recipes.from_dict(r["recipe"]).task()
-    best = (max if task.higher else min)(row[f"val_{task.figure}"] for row in r["history"])
-    assert best == pytest.approx(r["measured"][task.figure], rel=0.25)   # validation and test are alike
+    printed = {float(n) for value in r["reported"].values() for n in re.findall(r"\d+\.\d+", str(value))}
+    for arm in r["arms"].values():
+        assert not printed & {v for figure in arm["figures"].values() for v in figure["values"]}
+        if "recipe" in arm:
+            task = recipes.from_dict(arm["recipe"]).task()
+            if task.figure in arm["figures"]:
+                for curve, tested in zip(arm["curves"], arm["figures"][task.figure]["values"], strict=True):
+                    best = (max if task.higher else min)(curve[f"val_{task.figure}"])
+                    assert best == pytest.approx(tested, rel=0.35)   # validation and test are alike, and small
 
 
 def check_bench(r: dict) -> None:

@@ -8,9 +8,9 @@ equal ones. FID is that of 2048 features and of the weights of pytorch-fid; fewe
 falls with n, it sees JPEG's blocks, and it sees how small pictures blur when they become 299x299: compare only figures of one n,
 one file format and one size. Here pictures are rounded to 8 bits, as in a PNG file. figure() says all of this beside the number.
 
-Without Inception's weights: fid_proxy, the same distance on the features of our own ResNet18, a run of `classify`. It ranks our
-runs among each other, and must not be compared with anybody's FID. A body that was trained on grey pictures (classify's usual
-grey=True) never learned to look at color: for judging color train one with --no-grey.
+Without Inception's weights: fid_proxy, the same distance on the features of a SqueezeNet or of our own ResNet18, a run of
+`classify`. It ranks our runs among each other, and must not be compared with anybody's FID. A body that was trained on grey
+pictures (classify's usual grey=True) never learned to look at color: for judging color train one with --no-grey.
 
 The root: only its trace is asked for, and symmetric eigenvalues have that (trace_of_root) without a root: no SciPy is needed, a
 GPU will do, and few pictures, whose product of covariances is singular, are no trouble. root="scipy" takes the root that the
@@ -30,6 +30,7 @@ from minicolor.errors import BadInput
 from minicolor.metrics.ranges import check_rgb
 from minicolor.models.inception import Inception
 from minicolor.models.resnet18 import ResNet18
+from minicolor.models.squeezenet import SqueezeNet
 from minicolor.ops.units import rgb_to_imagenet
 
 ROOTS = ("eigenvalues", "scipy")
@@ -94,23 +95,23 @@ class Statistics:
         return row[None]
 
 
-def statistics(network: Inception | ResNet18, batches: Iterable[Tensor], weights: str, size: int | None = None,
+def statistics(network: Inception | ResNet18 | SqueezeNet, batches: Iterable[Tensor], weights: str, size: int | None = None,
                found: Statistics | None = None) -> Statistics:
     """Batches of RGB (N, 3, H, W) in [0, 1] -> their statistics. perceptual.fid_network() has networks, and names for `weights`.
 
     Pictures move to the network's device and are rounded to 8 bits, as a PNG file would have them. `size`: Inception's 64, 192,
-    768 or 2048 (None); a ResNet18 is asked for its last stage and put into eval mode. `found`: go on with these. BadInput for
-    pictures out of range and for another size.
+    768 or 2048 (None); any other network is asked for its last stage and put into eval mode. `found`: go on with these.
+    BadInput for pictures out of range and for another size.
     """
     if isinstance(network, Inception):
         size = 2048 if size is None else size
         if size not in (64, 192, 768, 2048):
             raise BadInput(f"Inception has features of size 64, 192, 768 or 2048, not {size}")
     elif size is not None:
-        raise BadInput("a size is chosen for Inception alone: a ResNet18 gives its last stage")
+        raise BadInput("a size is chosen for Inception alone: other networks give their last stage")
     network.eval()                                                            # features must not depend on the rest of the batch
     device = next(network.parameters()).device
-    found = Statistics(f"Inception-{size}" if size else "ResNet18", weights) if found is None else found
+    found = Statistics(f"Inception-{size}" if size else type(network).__name__, weights) if found is None else found
     with torch.no_grad():
         for pictures in batches:
             check_rgb(pictures)
@@ -119,7 +120,7 @@ def statistics(network: Inception | ResNet18, batches: Iterable[Tensor], weights
             if size:
                 found.add(network(pictures, size))
             else:
-                found.add(network.stages(rgb_to_imagenet(pictures)).layer4.mean(dim=(2, 3)))
+                found.add(network.stages(rgb_to_imagenet(pictures))[-1].mean(dim=(2, 3)))
     return found
 
 
