@@ -66,7 +66,7 @@ class Lesson:
         closely = not self.quick if closely is None else closely
         return compare(arms, self.seeds[:seeds], self.out, self.device, self.features if closely else None, closely)
 
-    def show(self, name: str, what: Figure | np.ndarray) -> Path:
+    def show(self, name: str, what: Figure | np.ndarray) -> None:
         """Save a matplotlib figure, or a picture (H, W, 3) uint8, as figures/<name>.png; in a notebook show it, too."""
         path = self.out / "figures" / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,6 @@ class Lesson:
             display(Image(filename=str(path), alt=name))
         else:
             print(f"figure: {path}")
-        return path
 
     def record(self, experiment: str, question: str, arms: Mapping[str, Arm | Mapping], claims: list["Claim"], reported: Mapping,
                data: Mapping, verdict: str) -> dict:

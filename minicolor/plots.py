@@ -18,6 +18,7 @@ def curves(lines: Mapping[str, np.ndarray], y: str, x: str = "epoch", title: str
         if len(values) > 1:
             axes.fill_between(at, values.min(0), values.max(0), alpha=0.2, color=line.get_color())
     axes.set(xlabel=x, ylabel=y, title=title)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.legend()
     return figure

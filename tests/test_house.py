@@ -176,7 +176,7 @@ def test_the_readme_tree_is_the_disk():
     entries = [line.partition(" ")[::2] for line in "".join(blocks).splitlines()]
     listed = [(p, text.strip()) for p, text in entries if p.endswith((".py", "/")) and not p.endswith("__init__.py")]
     files = [p for p in [ROOT / "setup.py", *OURS, *py_files("lessons")] if p.name != "__init__.py"]
-    disk = {shown(p.parent) + "/" if (p.parent / "lesson.py").exists() else shown(p): p for p in files}
+    disk = {shown(p.parent) + "/" if (p.parent / "checks.py").exists() else shown(p): p for p in files}
     paths = [path for path, _ in listed]
 
     wide = max(map(len, disk)) + 2

@@ -84,8 +84,9 @@ def test_figures_and_arms_are_kept(tmp_path, capsys):
 
     figure = Figure()
     figure.subplots().plot([1, 2])
-    for path in (here.show("a line", figure), here.show("bytes", np.zeros((4, 5, 3), np.uint8))):
-        assert path.parent == folder / "figures" and path.read_bytes().startswith(b"\x89PNG")
+    for name, what in {"a line": figure, "bytes": np.zeros((4, 5, 3), np.uint8)}.items():
+        here.show(name, what)
+        assert (folder / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
     said = [claim("a below b", table["a"]["ab_rmse"], table["b"]["ab_rmse"])]
     given = ("A4", "which?", table, said, {"FID": 0.3091}, {"name": "scenes", "stands_in_for": "celeba", "n": 1}, "because")

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PARTS = ("setup.py", "README.md", "LICENSE", "minicolor", "kernels", "lessons", "tests")
 IMPORTED_AS = {"pillow": "PIL", "scikit-image": "skimage", "opencv-python-headless": "cv2", "pytorch-fid": "pytorch_fid",
-               "colour-science": "colour"}
+               "colour-science": "colour", "ipython": "IPython"}
 OFFLINE = re.compile("NewConnectionError|NameResolutionError|ConnectTimeout|failure in name resolution|Max retries")
 
 # One process answers for one installation in one folder: it tries names, then is `python -m minicolor.train --list`.

@@ -52,7 +52,7 @@ def the_odd_one_comes_after(f, n, kernel, stride):
 
 
 @often
-@given(n=st.integers(1, 40), kernel=st.integers(1, 7))
+@given(n=st.integers(1, 40), kernel=st.sampled_from([1, 3, 5, 7]))      # PyTorch warns of even ones
 def stride_1_is_what_torch_calls_same(f, n, kernel):
     x, w = torch.arange(1.0, n + 1)[None, None], torch.arange(1.0, kernel + 1)[None, None]
     torch.testing.assert_close(F.conv1d(F.pad(x, f(n, kernel, 1)), w), F.conv1d(x, w, padding="same"))

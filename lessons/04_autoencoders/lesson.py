@@ -111,7 +111,8 @@ if not here.quick:
                         table["skip5"]["grey_ab_rmse"])],
     }
     for name, (experiment, printed) in REPORTED.items():
-        here.record(experiment, f"grey to RGB by the autoencoder {name}", {name: table[name]}, verdicts[name], {"MSE": printed}, data,
+        here.record(experiment, f"grey to RGB by the autoencoder {name}", {name: table[name]}, verdicts[name], {"MSE": printed},
+                    data,
                     "The landscapes are not the report's own, the pictures smaller, the widths a quarter and the epochs fewer "
                     "unless run in full; the report's other metrics are in its own conventions (B5, lesson 05).")
 

@@ -1,0 +1,179 @@
+"""Lesson 12. Beyond the reports: what they left for later.                  reproduces: report A, A12 (its section V)
+
+Question   Report A ends with a list of things to try. Which of them help? And, with all of them: when should a training stop?
+Needs      lessons 07 (adversarial training) and 08 (pretraining)
+Run        python lessons/12_beyond/lesson.py --quick                      half a minute, drawn scenes
+           python lessons/12_beyond/lesson.py --small --data FOLDER        half an hour of two cores
+           python lessons/12_beyond/lesson.py                              the report's settings: for a GPU
+Read       minicolor/fit.py (_enough), minicolor/search.py, minicolor/steps/cyclegan.py, minicolor/recipes/srgan.py
+"""
+
+# %%
+import dataclasses
+
+import numpy as np
+
+from minicolor.data.loader import Loader
+from minicolor.data.split import split
+from minicolor.evaluation.answers import Answers
+from minicolor.evaluation.measure import measure
+from minicolor.evaluation.networks import Networks
+from minicolor.held_out import samples
+from minicolor.lesson import begin, claim, must_fail
+from minicolor.plots import bars, curves, rows
+from minicolor.recipes import cae, cyclegan, pix2pix, residual_unet, srgan
+from minicolor.search import candidates, search
+from minicolor.search import table as as_text
+from minicolor.trained import trained
+
+here = begin("12_beyond")
+
+# %% [markdown]
+# ## 1. Early stopping
+#
+# Few pictures and many epochs: the error on the training pictures falls and falls, on others it soon does not. Early stopping
+# watches the others: after `patience` epochs without a better figure it ends the training; the checkpoint with the best figure
+# is kept in any case (best.pt).
+#
+# ## 2. Predict first
+#
+# One network, one start, trained twice: once to the end, once with patience. Write down: after how many epochs does the patient
+# one stop? Is its best checkpoint as good? And what would happen if it watched the training loss instead?
+
+# %% 3. Train: one field differs. The same seed gives the same weights, epoch by epoch, until one of the two stops.
+PATIENCE = 4
+FEW = {"size": 32, "pictures": 48, "epochs": 44, "batch_size": 8, "lr": 5e-3, "flip": False, "data": "scenes"}
+
+
+def few(**changed):
+    return here.sized((residual_unet.QUICK, residual_unet.QUICK), "scenes", {}, {}, **FEW, **changed)
+
+
+stopping = here.compare({"to the end": few(), "patient": few(patience=PATIENCE)}, closely=False)
+
+# %% 4. Look.
+to_the_end, patient = stopping["to the end"], stopping["patient"]
+here.show("early stopping", curves({"to the end": to_the_end.curve("val_ab_rmse"), "patient": patient.curve("val_ab_rmse")},
+                                   "ab-RMSE on held-out pictures"))
+here.show("training loss", curves({"to the end": to_the_end.curve("mse")}, "MSE on the training pictures"))
+
+
+# %% 5. The rule itself, in five lines: fit() asks the same after each epoch.
+def stops_after(figures: list[float], patience: int) -> tuple[int, int]:
+    """Epochs that are run, and the best of them; lower is better."""
+    best = 0
+    for epoch, figure in enumerate(figures):
+        best = epoch if figure < figures[best] else best
+        if epoch - best >= patience:
+            break
+    return epoch + 1, best + 1
+
+
+# %% [markdown]
+# ## 6. What you should have seen
+#
+# Both curves are one and the same, up to where the shorter ends. Nothing is lost but what might have come later: a curve that
+# goes up and down can find a better epoch after a long wait, so patience is a bet. Watching the training loss is no bet at
+# all: it nearly always falls, and the training never stops. If the next cell fails, the lesson is wrong, not you.
+
+
+# %%
+def saves_epochs_and_keeps_the_best(epochs: int, best: float, all_epochs: int, best_of_all: float) -> None:
+    assert epochs < all_epochs, f"it should stop before the last epoch: it ran {epochs} of {all_epochs}"
+    assert best < 1.25 * best_of_all, f"what it kept should be nearly as good: {best:.2f} against {best_of_all:.2f}"
+
+
+for short, long in zip(patient.runs, to_the_end.runs, strict=True):
+    watched = [row["val_ab_rmse"] for row in long["history"]]
+    assert stops_after(watched, PATIENCE) == (short["epochs"], short["best_epoch"]), "another rule than fit()'s"
+    saves_epochs_and_keeps_the_best(short["epochs"], watched[short["best_epoch"] - 1], long["epochs"], min(watched))
+    print(f"seed {short['recipe']['seed']}: {short['epochs']} of {long['epochs']} epochs, "
+          f"the best {watched[short['best_epoch'] - 1]:.2f}, of all {min(watched):.2f}")
+
+# spoiled: the same rule watches the training loss
+history = to_the_end.runs[0]["history"]
+epochs, best = stops_after([row["mse"] for row in history], PATIENCE)
+watched = [row["val_ab_rmse"] for row in history]
+must_fail(saves_epochs_and_keeps_the_best, epochs, watched[best - 1], len(history), min(watched))
+
+# %% [markdown]
+# ## 7. A wider search
+#
+# A grid of three values each for three fields is 27 trainings, and has seen three learning rates. As many random draws have
+# seen 27. The range is drawn evenly in its logarithm: 1e-4 to 1e-3 is as wide as 1e-3 to 1e-2.
+
+# %%
+draws = 3 if here.quick else 8
+cheap = dataclasses.replace(cae.QUICK, data="scenes", size=32, pictures=120 if here.quick else 600, epochs=2 if here.quick else 6)
+tried = search(cheap, candidates(cheap, ["lr=1e-4..1e-1", "batch_size=4,8,16"], trials=draws, seed=1), 1, here.out / "search",
+               here.device, quiet=True)
+print(as_text(tried, "ab-RMSE"))
+
+# %% [markdown]
+# ## 8. The rest of the list
+#
+# CycleGAN instead of pix2pix: it learns from grey pictures and colors of others, so nobody needs pairs. Here pairs cost
+# nothing, for any color picture has its grey; so the question is what it costs to do without. SRGAN behind the denoiser: its
+# SRResNet is trained by the squared error alone, SRGAN has a discriminator besides. Landscapes for the backgrounds. Lab in
+# pix2pix is lesson 01, the ResNet generator lesson 08, WGAN lesson 09.
+
+# %%
+if not here.quick:
+    faces, U = {"pictures": 800, "epochs": 5}, {"pictures": 500, "epochs": 5}
+    table = here.compare({
+        "pix2pix": here.sized(pix2pix, "faces", {}, faces),
+        "cyclegan": here.sized(cyclegan, "faces", {}, {"pictures": 500, "epochs": 3}),
+        "srresnet": here.sized(srgan, "landscapes", {}, U, gan_weight=0.0),
+        "srgan": here.sized(srgan, "landscapes", {}, U),
+    })
+    print(table.text("ab_rmse", "ciede2000", "colorfulness"), table.text("psnr", "ssim", "untouched_psnr"), sep="\n\n")
+    pairs, unpaired, smooth, sharp = table.values()
+    here.show("psnr", bars({"bicubic": smooth["untouched_psnr"], "srresnet": smooth["psnr"], "srgan": sharp["psnr"]}, "PSNR, dB"))
+    if here.small:
+        for shown in (("pix2pix", "cyclegan"), ("srresnet", "srgan")):
+            recipe, _ = trained(table[shown[0]].folders[0])
+            pack = recipe.open()
+            some = next(Loader(pack, split(pack.keys, recipe.seed)["test"][:6], 6, shuffle=False).epoch())[1]
+            made = {name: samples(*reversed(trained(table[name].folders[0])), some) for name in shown}
+            input_, _, truth = made[shown[0]]
+            here.show(" and ".join(shown), rows({"input": input_, **{n: m[1] for n, m in made.items()}, "truth": truth}))
+
+    # more landscapes: a network of faces, and lesson 02's of varied pictures, asked about landscapes that neither has seen
+    backgrounds = {"faces alone": "07_adversarial/pix2pix", "varied pictures": "02_pictures_as_data/varied"}
+    on_landscapes = {}
+    for name, run in backgrounds.items():
+        figures = on_landscapes[name] = {}
+        for seed in here.seeds:
+            some = Answers(f"{here.out.parent / run}-{seed}", "test", here.pictures("landscapes"), 300, here.device)
+            for row in measure(some, Networks()).rows:
+                figures.setdefault(row.name, []).append(row.summary.mean)
+                figures.setdefault(f"untouched_{row.name}", []).append(row.untouched)
+
+    kept = {arm: [min(row["val_ab_rmse"] for row in run["history"]) for run in stopping[arm].runs] for arm in stopping}
+    ran = {arm: [run["epochs"] for run in stopping[arm].runs] for arm in stopping}
+    tops = {f"search {n}": {"val_ab_rmse": row["mean"], **row["settings"]} for n, row in enumerate(tried, 1)}
+    faces_alone, varied = on_landscapes.values()
+    also = {f"{name}, on landscapes": figures for name, figures in on_landscapes.items()}
+    here.record("A12", "what report A left for later", {**table, **stopping, **also, **tops}, [
+        claim("early stopping runs fewer epochs", ran["patient"], ran["to the end"]),
+        claim("... and the best of all epochs is better than what it kept", kept["to the end"], kept["patient"]),
+        claim("pix2pix, from pairs, is nearer to the truth than CycleGAN without (ab-RMSE)", pairs["ab_rmse"],
+              unpaired["ab_rmse"]),
+        claim("... by CIEDE2000", pairs["ciede2000"], unpaired["ciede2000"]),
+        claim("CycleGAN is nearer to the truth than left grey (ab-RMSE)", unpaired["ab_rmse"], unpaired["grey_ab_rmse"]),
+        claim("SRGAN has the lower PSNR than SRResNet", sharp["psnr"], smooth["psnr"]),
+        claim("SRResNet has a higher PSNR than bicubic interpolation", smooth["untouched_psnr"], smooth["psnr"]),
+        claim("varied training pictures serve landscapes better than faces alone (ab-RMSE)", varied["ab_rmse"],
+              faces_alone["ab_rmse"]),
+        claim("... and better than leaving them grey (ab-RMSE)", varied["ab_rmse"], varied["untouched_ab_rmse"])],
+        {"reported": "future work, nothing done there"},
+        {"name": "faces", "stands_in_for": "CelebA; landscapes for super-resolution", "n": pairs.tested},
+        f"Bicubic interpolation has {smooth['untouched_psnr'].mean():.2f} dB, SRResNet {smooth['psnr'].mean():.2f}, SRGAN "
+        f"{sharp['psnr'].mean():.2f} after {sharp.runs[0]['epochs']} epochs; the paper's SRResNet had 10^6 updates. "
+        f"Early stopping, on drawn scenes: {np.mean(ran['patient']):.0f} epochs of {np.mean(ran['to the end']):.0f}, validation "
+        f"ab-RMSE {np.mean(kept['patient']):.2f} against {np.mean(kept['to the end']):.2f}. CycleGAN had fewer pictures and "
+        f"epochs than pix2pix. The search's best: {tried[0]['settings']}. Extra landscapes are judged by lesson 02's run on "
+        "varied pictures, which hold landscapes among others; none was trained on faces and landscapes together. "
+        "Lab in pix2pix is A9 (lesson 01), the ResNet generator C2 and C3 (lesson 08), WGAN E3 (lesson 09).")
+
+# Now exercise.py, then: python lessons/grade.py 12
