@@ -225,7 +225,7 @@ if not here.quick:
         return {f"{a}, paintings": painted[a] for a in names} | {f"{a}, plates": true[a] for a in (*names, "left grey")}
 
     def nearer(names, *figures):
-        return [claim(f"{a}, paintings: nearer to the truth than left grey ({f})", painted[a][f], painted[a][f"untouched_{f}"])
+        return [claim(f"{a}, paintings: nearer than its input left grey ({f})", painted[a][f], painted[a][f"untouched_{f}"])
                 for a in names for f in figures] + [claim(f"{a}, plates of 1910: nearer to the truth than left grey (ab-RMSE)",
                 true[a]["ab_rmse"], true["left grey"]["ab_rmse"]) for a in names]
 
