@@ -83,9 +83,9 @@ def compare(arms: Mapping[str, Recipe], seeds: Sequence[int], out: Path, device:
 
 
 def span(values: np.ndarray) -> str:
-    """(seeds,) -> "13.1 (12.9 to 13.4)", or the one figure."""
-    mean = f"{np.mean(values):.4g}"
-    return f"{mean} ({np.min(values):.4g} to {np.max(values):.4g})" if len(values) > 1 else mean
+    """(seeds,) -> "13.1 (12.9 to 13.4)", or the one figure that all have."""
+    mean, low, high = (f"{of(values):.4g}" for of in (np.mean, np.min, np.max))
+    return mean if low == high else f"{mean} ({low} to {high})"
 
 
 def _of_this_seed(recipe: Recipe, seed: int) -> dict[str, str]:
@@ -107,7 +107,7 @@ def _run(recipe: Recipe, pack, out: Path, device: str) -> dict:
 
 def _measured(out: Path, results: dict, networks: Networks, features: str | None, device: str) -> dict[str, float]:
     """Kept in out/figures.json: measuring takes longer than a small training."""
-    kept, key = out / "figures.json", f"{features} {results['data_hash']}"
+    kept, key = out / "figures.json", {"features": features, **{k: results[k] for k in ("recipe", "data_hash", "best_epoch")}}
     if kept.exists() and (found := json.loads(kept.read_text(encoding="utf-8")))["of"] == key:
         return found["figures"]
     evaluation = measure(Answers(out, device=device), networks)

@@ -4,7 +4,7 @@
     here.quick                               --quick: seconds to a minute on drawn scenes, no report's numbers
     here.small                               --small: photographs, at a size for two CPU cores, as lessons/results/ has them
                                              neither: the report's own settings, for a GPU
-    here.show("losses", curves(...))         a figure: saved in runs/lessons/04_autoencoders/figures, shown in a notebook
+    here.show("losses", curves(...))         a figure: saved in runs/lessons/quick/04_autoencoders/figures
 
 In a notebook the command line is the notebook server's; there the variable MINICOLOR_LESSON holds the flags.
 """
@@ -94,7 +94,8 @@ class Lesson:
             print(f"  {claim}")
         result = {
             "experiment": experiment, "question": question, "lesson": self.name, "scale": self.scale,
-            "command": f"python lessons/{self.name}/lesson.py --{self.scale} --data DATA --seeds {len(self.seeds)}",
+            "command": f"python lessons/{self.name}/lesson.py --{self.scale} --seeds {len(self.seeds)}"
+                       + (" --data DATA" if self.data else "") + (f" --features {self.features}" if self.features else ""),
             "data": dict(data), "device": self.device, "environment": environment(),
             "arms": {name: _arm(arm) for name, arm in arms.items()},
             "reported": dict(reported), "claims": [dataclasses.asdict(c) | {"held": c.held, "words": str(c)} for c in claims],
@@ -126,12 +127,15 @@ class Claim:
     def __str__(self) -> str:
         n = len(self.lower)
         said = "held" if self.held else "did not hold" if not self.times else f"held in {self.times} of {n} seeds"
-        return f"{self.what}: {said} ({span(np.array(self.lower))} against {span(np.array(self.higher))})"
+        return f"{self.what}: {said}, {span(np.array(self.lower))} against {span(np.array(self.higher))}"
 
 
 def claim(what: str, lower, higher) -> Claim:
-    """From one figure each or one per seed: `lower` should be below `higher` in every seed."""
-    lower, higher = np.broadcast_arrays(np.atleast_1d(lower), np.atleast_1d(higher))
+    """`lower` should be below `higher` in every seed: (seeds,) each, or one number that all seeds are held against."""
+    seeds = max(np.size(lower), np.size(higher))
+    lower, higher = (np.full(seeds, x) if np.ndim(x) == 0 else np.asarray(x) for x in (lower, higher))
+    if lower.shape != higher.shape or not np.isfinite([lower, higher]).all():
+        raise ValueError(f"{what}: expected as many figures on both sides, all finite, got {lower} and {higher}")
     return Claim(what, tuple(map(float, lower)), tuple(map(float, higher)))
 
 
@@ -154,14 +158,16 @@ def begin(name: str, argv: list[str] | None = None) -> Lesson:
     size.add_argument("--full", action="store_true", help="the reports' own settings [this, where neither is given]")
     parser.add_argument("--data", metavar="FOLDER", help="holds folders of photographs: faces, landscapes, objects ...")
     parser.add_argument("--seeds", type=int, metavar="N", help="runs of each network [1 with --quick, else 3]")
-    parser.add_argument("--out", metavar="FOLDER", help=f"runs and figures [runs/lessons/{name}]")
-    parser.add_argument("--results", metavar="FOLDER", help="write results/<experiment>.json there; only without --quick")
+    parser.add_argument("--out", metavar="FOLDER", help=f"runs and figures [runs/lessons/quick/{name}, or small, or full]")
+    parser.add_argument("--results", metavar="FOLDER", help="write <experiment>.json there")
     parser.add_argument("--features", metavar="NAME", help="squeeze-keras or a run of classify: adds a perceptual distance")
     parser.add_argument("--device", metavar="cpu|cuda", help="[cuda where there is one]")
     try:
         args = parser.parse_args(_words() if argv is None else argv)
         if args.small and not args.data:
             raise BadInput("--small needs --data FOLDER with the folders faces, landscapes, objects of photographs")
+        if idle := [f"--{name}" for name in ("data", "results", "features") if args.quick and getattr(args, name)]:
+            raise BadInput(f"--quick draws its own pictures and writes no results: {', '.join(idle)} goes with --small or --full")
         if args.data and not Path(args.data).is_dir():
             raise BadInput(f"--data {args.data}: no such folder")
         if args.seeds is not None and args.seeds < 1:
@@ -173,6 +179,8 @@ def begin(name: str, argv: list[str] | None = None) -> Lesson:
     out = Path(args.out or Path("runs") / "lessons" / ("quick" if args.quick else "small" if args.small else "full") / name)
     seeds = range(args.seeds or (1 if args.quick else 3))
     torch.manual_seed(0)
+    if argv is None and not in_notebook():
+        sys.excepthook = _one_sentence
     return Lesson(name, args.quick, args.small, args.data, tuple(seeds), out, args.results and Path(args.results), device,
                   args.features)
 
@@ -182,7 +190,18 @@ def _words() -> list[str]:
 
 
 def in_notebook() -> bool:
-    return "ipykernel" in sys.modules
+    """Whether this very code runs in one."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+def _one_sentence(kind, error, trace) -> None:
+    """sys.excepthook of a lesson: what its reader can mend is said as every door says it."""
+    if not issubclass(kind, BadInput):
+        return sys.__excepthook__(kind, error, trace)
+    sys.stdout.flush()
+    print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+    os._exit(2)                                       # an excepthook has no other say in the exit code
 
 
 def _arm(arm: Arm | Mapping) -> dict:

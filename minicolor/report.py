@@ -86,14 +86,14 @@ def png(u8: np.ndarray) -> bytes:
 
 
 def write_json(path: Path, values: dict) -> None:
-    write(path, (json.dumps(_finite(values), indent=2) + "\n").encode())
+    write(path, (json.dumps(_finite(values), indent=2, allow_nan=False) + "\n").encode())
 
 
 def _finite(value):
     """JSON has no infinity (the PSNR of an equal picture) and no nan: null stands for both."""
     if isinstance(value, dict):
         return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 

@@ -28,7 +28,7 @@ def test_every_experiment_has_its_result():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_result_is_complete(path):
-    r = json.loads(path.read_text())
+    r = json.loads(path.read_text(), parse_constant=pytest.fail)          # NaN is no JSON
     assert set(r) == KEYS and path.stem.partition("_")[0] == r["experiment"] and r["arms"]
     assert (RESULTS.parent / r["lesson"] / "lesson.py").is_file() and r["scale"] in ("small", "full", "long")
     assert {"name", "stands_in_for", "n"} <= set(r["data"]) and "/" not in r["data"]["name"] and r["data"]["n"] > 0
@@ -51,13 +51,14 @@ def test_result_is_complete(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_verdicts_follow_from_the_figures(path):
-    """A claim held if the lower figure is the lower one in every seed; a claim that compares models has three of them."""
+    """A claim held if the lower figure is the lower one in every seed; one of fewer than three seeds says so."""
     r = json.loads(path.read_text())
-    trained = any("recipe" in arm for arm in r["arms"].values())
     for c in r["claims"]:
         said = Claim(c["what"], tuple(c["lower"]), tuple(c["higher"]))
         assert c["held"] == said.held and c["words"] == str(said) and str(said) in r["verdict"]
-        assert len(c["lower"]) >= 3 or not trained or "_" in path.stem or "one run" in c["what"]
+        assert len(c["lower"]) >= 3 or re.search(r"\(one (run|measurement)\b", c["what"]), c["what"]
+    if any(name.startswith("features_") for arm in r["arms"].values() for name in arm["figures"]):
+        assert " --features " in r["command"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
@@ -72,7 +73,8 @@ def test_measured_figures_are_measured(path):
             if task.figure in arm["figures"]:
                 for curve, tested in zip(arm["curves"], arm["figures"][task.figure]["values"], strict=True):
                     best = (max if task.higher else min)(curve[f"val_{task.figure}"])
-                    assert best == pytest.approx(tested, rel=0.35)   # validation and test are alike, and small
+                    near = {"abs": 3} if task.figure == "psnr" else {"rel": 0.35}    # validation and test are alike, and small
+                    assert best == pytest.approx(tested, **near)
 
 
 def check_bench(r: dict) -> None:
