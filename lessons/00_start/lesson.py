@@ -156,14 +156,11 @@ must_fail(closer_than_grey_and_as_light, [blurred(p, ab) for p, ab in zip(truth,
 others = [join(p, ab) for p, ab in zip(truth, colors[1:] + colors[:1], strict=True)]
 print(f"with the color of another picture: off by {error(others):.1f}")
 
+# %% 6. Your own picture: from the command line, for a photograph or a folder of them, with the run that you have just made.
+print(f"python -m minicolor.colorize PHOTO OUT --run {run}")
+
 # %% [markdown]
-# ## 6. Your own picture, and what comes next
-#
-# From the command line, for a photograph or a folder of them; the run is the one you have just made:
-#
-#     python -m minicolor.colorize PHOTO OUT --run runs/lessons/quick/00_start/residual_unet-0
-#
-# It will not be good: this network has seen drawings only, for seconds. What makes it better is what the lessons are about:
+# It will not be good while the network has seen drawings only, for seconds. What makes it better is what the lessons are about:
 #
 # | lesson | question |
 # | --- | --- |

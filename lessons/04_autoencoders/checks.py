@@ -60,7 +60,7 @@ def stride_1_is_what_torch_calls_same(f, n, kernel):
 
 CHECKS = [
     (3, the_output_has_n_over_stride_values,
-     "count the windows: the last one begins at (output - 1) * stride; what does it need, and can that be less than there is?"),
+     "count the windows: where does the last one begin, what does it need, and can that be less than there is?"),
     (2, not_one_zero_too_many, "as few zeros as the last window needs: does the stride matter in your formula?"),
     (3, the_odd_one_comes_after, "share them out evenly, and look at which side gets the odd one"),
     (2, stride_1_is_what_torch_calls_same, "start with stride 1: an output as long as the input"),

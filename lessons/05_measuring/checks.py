@@ -106,5 +106,6 @@ CHECKS = [
     (2, every_picture_by_itself, "take the mean over C, H, W, not over N"),
     (1, pixels_and_channels_alike, "one mean over all numbers of a picture; the logarithm comes last"),
     (1, bytes_are_as_good_as_floats, "what is 3 - 5 in torch.uint8?"),
-    (1, equal_pictures_are_infinitely_good, "is anything added to the error? Nothing is needed: torch divides by 0 as it should"),
+    (1, equal_pictures_are_infinitely_good,
+     "what does your formula give where the error is 0, and did you change the error before the logarithm?"),
 ]

@@ -11,6 +11,7 @@ Read       minicolor/metrics/psnr.py and as_reported.py, then ciede2000.py and f
 # %%
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -38,8 +39,9 @@ METRIC = {m.name: m for m in (*METRICS, *AS_REPORTED)}
 # %% [markdown]
 # ## 1. The peak
 #
-# PSNR = 20 log10(peak / RMSE). The peak is the largest value that a picture can have: 1 here, 255 for bytes. The package that
-# report B used takes 4095 (12 bits) unless it is told otherwise. A black picture, answered with 0.1 everywhere:
+# PSNR = 20 log10(peak / RMSE). The peak is the largest value that a picture can have: 1 here, 255 for bytes. Report B names no
+# package. One that is often used for such tables takes 4095 (12 bits) unless it is told otherwise, and gives figures like the
+# printed ones. A black picture, answered with 0.1 everywhere:
 
 # %%
 black = torch.zeros(1, 3, 8, 8)
@@ -88,14 +90,14 @@ here.show("ciede2000", bars(by_ciede, "CIEDE2000: 0 is perfect"))
 # %% [markdown]
 # ## 4. What you should have seen
 #
-# SSIM compares structure, window by window. Without its color a picture keeps its structure: SSIM prefers a grey picture to a
-# noisy one. CIEDE2000 counts in steps that the eye sees, of lightness, chroma and hue. The printed SSIM calls everything perfect:
-# its constants, scaled by 4095 squared, drown the pictures.
+# SSIM compares structure, window by window. Without its color a picture keeps its structure: SSIM prefers a grey picture to one
+# with noise of 0.1. CIEDE2000 counts in steps that the eye sees, of lightness, chroma and hue. The printed SSIM calls everything
+# perfect: its constants, scaled by 4095 squared, drown the pictures.
 
 # %%
 def they_disagree(ssim: dict, ciede2000: dict) -> None:
     assert ssim["grey"] > ssim["noise"] + 0.03, "SSIM should like the grey picture better than the noisy one"
-    assert ciede2000["grey"] > 1.3 * ciede2000["noise"], "a metric of color should find no color worse than noise"
+    assert ciede2000["grey"] > 1.3 * ciede2000["noise"], "a metric of color should find no color worse than noise of 0.1"
     assert ciede2000["wrong hue"] > 1.3 * ciede2000["grey"], "... and a wrong hue worse still"
 
 
@@ -129,7 +131,7 @@ def only_the_peak_differs(psnr, printed, ssim, ssim_printed) -> None:
 
 
 only_the_peak_differs(*(kept[name] for name in ("psnr", "psnr_as_reported", "ssim", "ssim_as_reported")))
-# spoiled: the same package fed with 0..255. Its peak is still wrong, by another factor
+# spoiled: the same functions fed with 0..255. Its peak is still wrong, by another factor
 batches = [batch.shown[1:] for batch in Answers(runs["skip3"].folders[0], device=here.device)]
 fed = [torch.cat([of(*pair, scale=255.0) for pair in batches]).numpy() for of in (as_reported.psnr, as_reported.ssim)]
 must_fail(only_the_peak_differs, kept["psnr"], fed[0], kept["ssim"], fed[1])
@@ -176,8 +178,8 @@ must_fail(fewer_read_higher, *(distances(first[:n], 1 - second[:n])[-1] for n in
 # %% [markdown]
 # ## 7. People
 #
-# Report A asked people which pictures look real. The share that passes for real has an interval, Wilson's of 95 %: see how little
-# a few answers tell. Nobody was asked for this book. `python -m minicolor.judge RUN RUN ...` is the page for it, ready.
+# Report A has a human score, too, and does not say who judged, or how many. The share that passes for real has an interval,
+# Wilson's of 95 %: see how little a few answers tell. Nobody was asked for this book; `python -m minicolor.judge` is the page.
 
 # %%
 for n in (10, 60, 250, 1000):
@@ -185,7 +187,7 @@ for n in (10, 60, 250, 1000):
 
 # %% 8. The reports' tables.
 if not here.quick:
-    # B5: the four autoencoders of lesson 04
+    data = Path(autoencoders["skip3"].data).name         # B5: the four autoencoders of lesson 04
     wanted = ["mse", "psnr", "ssim", "rmse", *(m.name for m in AS_REPORTED)]
     found = {name: [per_picture(folder, *wanted) for folder in arm.folders] for name, arm in runs.items()}
     b5 = {name: {m: [np.nanmean(seed[m]) for seed in seeds] for m in wanted} for name, seeds in found.items()}
@@ -199,14 +201,13 @@ if not here.quick:
          claim("the right PSNR of the same answers is below 30 dB", high["psnr"], 30),
          claim("the right SSIM is below .95", high["ssim"], 0.95)],
         {f"{id} {m}": value for id in ("B1", "B2", "B3", "B4") for m, value in REPORTED[id].items()},
-        {"name": "landscapes", "stands_in_for": "Kaggle landscapes, 7129 pairs", "n": runs["skip3"].tested},
-        "Report B's table holds two conventions: its MSE belongs to a peak of 1, most of the rest to 4095, which adds "
-        f"{20 * math.log10(4095):.2f} dB to every PSNR. From worst to best by PSNR: {order['psnr']}; by the printed SSIM: "
-        f"{order['ssim_as_reported']}. Whose UQI the report has it does not say: two are here. An older run, longer and of 96 "
-        "pixels, is in results/conventions-landscapes_cpu.json.")
-    # D10: the U-Net and the GAN of lesson 10
-    names, small = ["psnr", "ssim", "ciede2000", "ab_rmse", "colorfulness"], {"pictures": 600, "epochs": 4}
-    pair = neighbor("10_color_and_resolution", {
+        {"name": data, "stands_in_for": "Kaggle landscapes, 7129 pairs", "n": runs["skip3"].tested},
+        "Report B's table mixes conventions: its MSE belongs to a peak of 1; its RMSE, PSNR and SSIM to 4095, which adds "
+        f"{20 * math.log10(4095):.2f} dB to every PSNR; the constants of its FSIM and VIF to 0..255; UQI has no peak. From worst "
+        f"to best by PSNR: {order['psnr']}; by the printed SSIM: {order['ssim_as_reported']}. Whose UQI it is the report does "
+        "not say: two are here. A longer run of 96 pixels: results/conventions-landscapes_cpu.json.")
+    names, small = ("psnr", "ssim", "ciede2000", "ab_rmse", "colorfulness"), {"pictures": 600, "epochs": 4}
+    pair = neighbor("10_color_and_resolution", {                                  # D10: the U-Net and the GAN of lesson 10
         "unet": here.sized(superres_unet, "landscapes", quick={}, small=small),
         "gan_150": here.sized(superres_gan, "landscapes", quick={}, small=small, mae_weight=150.0)})
     each = {name: [per_picture(folder, *names) for folder in arm.folders] for name, arm in pair.items()}
@@ -220,30 +221,30 @@ if not here.quick:
         [claim("PSNR tells the two apart less than CIEDE2000 does", apart["psnr"], apart["ciede2000"]),
          claim("SSIM tells the two apart less than CIEDE2000 does", apart["ssim"], apart["ciede2000"]),
          claim("the GAN's pictures are more colorful", d10["unet"]["colorfulness"], d10["gan_150"]["colorfulness"]),
-         claim("SSIM holds a grey picture for better than a noisy one", by_ssim["noise"], by_ssim["grey"]),
-         claim("CIEDE2000 holds a grey picture for worse than a noisy one", by_ciede["noise"], by_ciede["grey"])],
+         claim("SSIM holds grey for better than noise of 0.1 (one measurement)", by_ssim["noise"], by_ssim["grey"]),
+         claim("CIEDE2000 holds grey for worse than noise of 0.1 (one measurement)", by_ciede["noise"], by_ciede["grey"])],
         {"MAE, PSNR, SSIM": {"D1": [0.067, 21.20, 0.78], "D3": [0.064, 21.56, 0.77]}, "CIEDE2000": "named, not measured"},
-        {"name": "landscapes", "stands_in_for": "Landscape Images, 5589", "n": pair["unet"].tested},
-        "The damages say what a metric can see; the two networks only whether it mattered here, small and hardly trained as "
-        f"they are: {best} tells them apart best, {least} least. Colorfulness needs no truth and rewards wrong colors like right "
-        "ones: it belongs beside CIEDE2000, not in its place.")
-    # A10: what can be measured without people. The three networks of lesson 06
-    three = neighbor("06_unet", {
+        {"name": data, "stands_in_for": "Landscape Images, 5589", "n": pair["unet"].tested},
+        "The damages say what a metric can see; the two networks only whether it mattered here, after "
+        f"{pair['unet'].runs[0]['epochs']} and {pair['gan_150'].runs[0]['epochs']} epochs at {pair['unet'].recipe.size} pixels: "
+        f"{best} tells them apart best, {least} least. Colorfulness needs no truth and rewards wrong colors like right ones: it "
+        "belongs beside CIEDE2000, not in its place.")
+    three = neighbor("06_unet", {                    # A10: what can be measured without people. The three networks of lesson 06
         name: here.sized(module, "faces", quick={}, small={"pictures": 800} | more) for name, module, more in
         (("cae", cae, {}), ("residual_unet", residual_unet, {}), ("pix2pix", pix2pix, {"epochs": 5}))}, closely=True)
     rank = "fid_proxy" if "fid_proxy" in three["cae"] else "ciede2000"           # without --features no sets are compared
-    nearest, widest = min(halves[most]), max(halves[most])
+    nearest, widest, faces = min(halves[most]), max(halves[most]), Path(three["cae"].recipe.data).name
     here.record(
         "A10", "what ranks the three networks of report A when no people are asked",
         {**three, "two halves of one set": {f"n = {n}, stage {i}": v for n in halves for i, v in enumerate(halves[n], 1)}},
         [claim(f"pix2pix comes before the residual U-Net ({rank})", three["pix2pix"][rank], three["residual_unet"][rank]),
          claim(f"the residual U-Net comes before the CAE ({rank})", three["residual_unet"][rank], three["cae"][rank]),
-         claim("the same two halves are ten times as far apart in some features as in others", 10 * nearest, widest)],
+         claim("two halves of one set: ten times as far apart by some features (one measurement)", 10 * nearest, widest)],
         {"FID": {"CAE": 0.3091, "residual U-Net": 0.2342, "pix2pix": 0.0163}, "human score": "pix2pix preferred, no figures"},
-        {"name": "faces", "stands_in_for": "CelebA, 2500 pictures", "n": three["cae"].tested},
+        {"name": f"{faces}; {data} for the two halves", "stands_in_for": "CelebA, 2500 pictures", "n": three["cae"].tested},
         "No people were asked: the human half of A10 is open, its page is ready (python -m minicolor.judge). By "
-        f"{rank} the order is {', '.join(sorted(three, key=lambda k: three[k][rank].mean()))}, best first. The report does not "
-        "say which features its FID has; 0.0163 is not on the usual scale of 2048. Here two halves of one set of true pictures "
-        f"are {nearest:.2g} to {widest:.2g} apart at n = {most} by the choice of features alone, and further at smaller n.")
+        f"{rank} the order is {', '.join(sorted(three, key=lambda k: three[k][rank].mean()))}, best first. The report names "
+        "Inception v3, but not which layer; 0.0163 is far below what its usual 2048 features give. Two halves of one set of true "
+        f"landscapes are {nearest:.2g} to {widest:.2g} apart at n = {most} by the choice of features alone.")
 
 # Now exercise.py, then: python lessons/grade.py 05

@@ -128,7 +128,7 @@ def the_last_layer_takes_the_picture_too(f, n, width):
 
 CHECKS = [
     (2, every_layer_is_called_once, "keep the results of the way down in a list: each layer runs once"),
-    (2, what_comes_from_below_goes_through_a_relu, "on the way up: layer, then ReLU, then joining"),
+    (2, what_comes_from_below_goes_through_a_relu, "on the way up: what happens to a layer's result before it meets its twin?"),
     (2, each_twin_comes_back_untouched, "which result of the way down has the same sides? The newest comes back first"),
     (2, from_below_first_and_the_twin_after_it, "dimension 1, and look at the order in which the docstring names the two"),
     (2, the_last_layer_takes_the_picture_too, "behind the last layer of the way up: no ReLU, and the picture itself"),

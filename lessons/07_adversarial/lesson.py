@@ -10,7 +10,8 @@ Read       minicolor/steps/gan.py, minicolor/losses/bce_gan.py, minicolor/models
 
 # %%
 import copy
-import dataclasses
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,12 +20,11 @@ from torch.nn import functional as F
 
 from minicolor.ambiguous import SEED, chroma_of_ambiguous
 from minicolor.coloring import Colorizer
-from minicolor.compare import compare
 from minicolor.data.drawn.palette import TOSS_COLORS
 from minicolor.data.loader import Loader
 from minicolor.data.scenes import AMBIGUOUS, PARTS, draw_all
 from minicolor.data.split import split
-from minicolor.held_out import answer, evaluate, samples
+from minicolor.held_out import answer, evaluate, samples, settle
 from minicolor.lesson import begin, claim, must_fail
 from minicolor.losses.bce_gan import bce_gan
 from minicolor.models.patchgan import PatchGAN
@@ -34,7 +34,6 @@ from minicolor.ops.srgb import linear_to_srgb
 from minicolor.plots import bars, curves, rows
 from minicolor.recipes import pix2pix, pix2pix_lab, residual_unet
 from minicolor.steps.gan import GANStep
-from minicolor.tasks.color import Color
 from minicolor.trained import trained
 
 here = begin("07_adversarial")
@@ -84,10 +83,9 @@ for loss, pixels in ends.items():
           f"near each car: {torch.cdist(pixels, cars).argmin(1).bincount(minlength=4).tolist()}")
 
 # %% [markdown]
-# L2 ends in the mean of the four: a color that no car has. L1 ends in the median, axis by axis; of four values anything between
-# the two in the middle is one, so its pixels stop where they first come to it. Which of the two is duller depends on the colors:
-# compare the chromas. D alone makes each pixel *one* of the cars, not always the same, and which is chance: D asks for a
-# possible picture, not for the true one. That is why pix2pix adds L1.
+# L2 ends in the mean of the four: a color that no car has. L1 ends in the median, axis by axis: anywhere between the two values
+# in the middle. Which of the two is duller depends on the colors: compare the chromas. D alone makes each pixel *one* of the
+# cars, and which is chance: D asks for a possible picture, not for the true one. That is why pix2pix adds L1.
 
 # %%
 def it_chooses(gan: Tensor) -> None:
@@ -98,11 +96,11 @@ it_chooses(ends["gan"])
 must_fail(it_chooses, fitted("gan", train_d=False))                     # spoiled: D never learns what a car is
 
 # %% 2. The step by hand: make the fake; update D on real and fake; update G with D frozen. `detach` keeps D's loss out of G;
-# freezing D saves the slopes of its weights, which nobody would use. If the weights agree, you have read minicolor/steps/gan.py.
+# freezing D saves slopes of its weights that nobody would use. If the weights agree, this is what minicolor/steps/gan.py does.
 torch.manual_seed(0)
 generator, discriminator = UNet(1, 2, base=8, levels=5), PatchGAN(3, base=8)
 library = GANStep(copy.deepcopy(generator), copy.deepcopy(discriminator), lr=1e-3, l1_weight=100.0)
-x, y = Color("ab").prepare(torch.from_numpy(draw_all(0, 24, 32)).permute(0, 3, 1, 2))
+x, y = pix2pix_lab.QUICK.task().prepare(torch.from_numpy(draw_all(0, 24, 32)).permute(0, 3, 1, 2))
 
 
 def by_hand(update_d: bool = True, times: int = 3) -> list[Tensor]:     # all weights of G and D
@@ -149,14 +147,6 @@ def add(arm, prefix, measure) -> None:                                  # figure
     arm |= {prefix + name: np.array([f[name] for f in found]) for name in found[0]}
 
 
-for arm in table.values():
-    add(arm, "ambiguous_", lambda folder: chroma_of_ambiguous(Colorizer(folder, here.device), drawn))
-print(table.text("ab_rmse", "ambiguous_chroma", "ambiguous_truth", "ambiguous_elsewhere"))
-gan, chroma = table["ambiguous_pix2pix_gan"], {n.removeprefix("ambiguous_"): arm["ambiguous_chroma"] for n, arm in table.items()}
-here.show("chroma", bars(chroma | {"truth": gan["ambiguous_truth"]}, "chroma where any of four would do"))
-
-
-# %%
 def strip(arms: dict, name: str) -> None:                               # grey, each arm's answers, the truth
     pack, shown = next(iter(arms.values())).recipe.open(), {}
     some = next(Loader(pack, split(pack.keys)["test"], 8, shuffle=False).epoch())[1]
@@ -165,13 +155,18 @@ def strip(arms: dict, name: str) -> None:                               # grey, 
     here.show(name, rows({"grey": grey, **shown, "truth": truth}))
 
 
+for arm in table.values():
+    add(arm, "ambiguous_", lambda folder: chroma_of_ambiguous(Colorizer(folder, here.device), drawn))
+print(table.text("ab_rmse", "ambiguous_chroma", "ambiguous_truth", "ambiguous_elsewhere"))
+gan, chroma = table["ambiguous_pix2pix_gan"], {n.removeprefix("ambiguous_"): arm["ambiguous_chroma"] for n, arm in table.items()}
+here.show("chroma", bars(chroma | {"truth": gan["ambiguous_truth"]}, "chroma where any of four would do"))
 strip(table, "scenes")
 here.show("losses", curves({name: gan.curve(name) for name in ("d_real", "d_fake", "g_gan")}, "cross entropy"))
 
 # %% [markdown]
-# Look at jugs, doors and shirts: dull under L1, colored with D, and then often another color than the true one. So the error
-# (ab-RMSE) gets no better: the middle has the smallest. The losses of a GAN do not fall as others do, since D and G pull at one
-# rope; D's two at .69 (log 2) each would mean that it only guesses.
+# Look at jugs, doors and shirts, then compare the bars: which is nearer to the truth's chroma? And whose ab-RMSE is smaller? The
+# middle has the smallest. The losses of a GAN do not fall as others do, since D and G pull at the two ends of one rope; D's two
+# at .69 (log 2) each would mean that it only guesses.
 #
 # ## 4. The same network at test, read differently
 #
@@ -181,26 +176,29 @@ here.show("losses", curves({name: gan.curve(name) for name in ("d_real", "d_fake
 
 # %%
 A6 = here.sized(pix2pix, "faces", {}, SMALL)
-faces = {} if here.quick else here.compare({"pix2pix": A6, "l1_alone": dataclasses.replace(A6, gan_weight=0.0),
+faces = {} if here.quick else here.compare({"pix2pix": A6, "l1_alone": replace(A6, gan_weight=0.0),
                                             "residual_unet": here.sized(residual_unet, "faces", {}, {"pictures": 800})})
 read = gan if here.quick else faces["pix2pix"]
 
 
 def as_used(folder, norm: str, dropout: bool, epoch: str = "best.pt") -> dict[str, float]:
     recipe, step = trained(folder / epoch, here.device)
-    recipe, pack = dataclasses.replace(recipe, norm_at_test=norm, dropout_at_test=dropout), recipe.open()
+    recipe, pack = replace(recipe, norm_at_test=norm, dropout_at_test=dropout), recipe.open()
+    parts = {part: Loader(pack, at, 16, here.device, shuffle=False) for part, at in split(pack.keys, recipe.seed).items()}
+    if norm == "running" and read.recipe.norm_at_test == "batch":       # in full: training left these averages unsettled
+        settle(step, recipe, parts["train"])
     torch.manual_seed(0)                                                # of dropout
-    return evaluate(step, recipe, Loader(pack, split(pack.keys, recipe.seed)["test"], 16, here.device, shuffle=False))
+    return evaluate(step, recipe, parts["test"])
 
 
 for way, *used in (("running", "running", False), ("batch", "batch", False), ("batch_dropout", "batch", True),
-                   ("last_epoch", "running", False, "last.pt")):
+                   ("last_epoch", read.recipe.norm_at_test, False, "last.pt")):
     add(read, f"{way}_", lambda folder: as_used(folder, *used))         # noqa: B023  called at once
     print(f"{way:14s} ab-RMSE {read[f'{way}_ab_rmse'].mean():.2f}, colorfulness {read[f'{way}_colorfulness'].mean():.1f}")
 
-# %% 5. Report C: sky and trees are fine, uncommon objects wrong, color spills. Of scenes every pixel's part is known: count.
+# %% 5. Report C: sky and trees fine, uncommon objects wrong (nearest here: those whose color a coin decides), color spills.
 def errors(folder) -> dict[str, float]:
-    """RMSE of a and b in Lab units over kinds of pixels, on scenes that no run was trained on."""
+    """RMSE of a and b in Lab units over kinds of pixels, on scenes that no run saw: their every pixel's part is known."""
     recipe, step = trained(folder, here.device)
     pictures, mask = torch.from_numpy(draw_all(SEED, drawn, recipe.size, plane="mask")).permute(0, 3, 1, 2).split([3, 1], dim=1)
     x, y = recipe.task().prepare(pictures.to(here.device))
@@ -215,10 +213,10 @@ def errors(folder) -> dict[str, float]:
 add(gan, "error_", errors)
 print({name: round(float(values.mean()), 1) for name, values in gan.items() if name.startswith("error_")})
 
-# %% 6. The reports' table.
+# %% 6. The reports' tables. In full, C1's run is on COCO; else it is lesson 08's own.
 if not here.quick:
     strip(faces, "faces")
-    (a6, alone, a5), data = faces.values(), {"name": "faces", "stands_in_for": "CelebA", "n": faces["pix2pix"].tested}
+    (a6, alone, a5), data = faces.values(), {"name": Path(A6.data).name, "stands_in_for": "CelebA", "n": faces["pix2pix"].tested}
     claims = [claim("more colorful than L1 alone", alone["colorfulness"], a6["colorfulness"]),
               claim("its last epoch is more colorful than the one kept", a6["colorfulness"], a6["last_epoch_colorfulness"]),
               claim("better than the mean training color everywhere (ab-RMSE)", a6["ab_rmse"], a6["mean_ab_rmse"]),
@@ -227,12 +225,13 @@ if not here.quick:
                for what, other in (("A6 better than A5, as in the report", a5), ("A6 better than L1 alone", alone))]
     here.record("A6", "pix2pix, grey to RGB: hard to tell from the real image?", faces, claims,
                 {"FID": 0.0163, "words": "hard to tell from the real image"}, data,
-                f"Kept by ab-RMSE: epoch {', '.join(str(run['best_epoch']) for run in a6.runs)} of {a6.recipe.epochs}. Not "
-                "in full: other faces, smaller. A6 draws lightness anew, A5 keeps it: this costs A6 each figure with lightness "
-                "in it, fid_proxy too. The report's FID is on no known scale. Longer: A6_faces_cpu.json.")
-
-    c1 = compare({"pix2pix_lab": here.sized(pix2pix_lab, "objects", {}, SMALL)}, here.seeds,       # lesson 08's run, too
-                 here.out.parent / "08_pretraining", here.device, here.features)
+                f"Kept by ab-RMSE: epoch {', '.join(str(run['best_epoch']) for run in a6.runs)} of {a6.recipe.epochs}. A6 and "
+                f"L1 alone draw the lightness anew, A5 keeps it; PSNR {a6['psnr'].mean():.1f}, {alone['psnr'].mean():.1f} and "
+                f"{a5['psnr'].mean():.1f} dB: only what separates L1 alone from A5 can come of that. Whether people can tell was "
+                "not asked. Longer: A6_faces_cpu.json.")
+    c1 = replace(here, out=here.out.parent / "08_pretraining" if here.small else here.out).compare({"pix2pix_lab": here.sized(
+        pix2pix_lab, "objects", {}, SMALL, **({"data": "coco"} if here.scale == "full" and not here.data else {}))})
+    objects = c1["pix2pix_lab"]
     strip(c1, "objects")
     here.record(
         "C1", "pix2pix in Lab, and what each loss answers where the color is ambiguous", c1 | table,
@@ -241,10 +240,11 @@ if not here.quick:
          claim("adversarial training adds chroma to L1", chroma["pix2pix_l1"], chroma["pix2pix_gan"]),
          claim("sky and trees fine, things of no one color wrong (RMSE)", gan["error_sky_and_trees"], gan["error_any_of_four"]),
          claim("color spills: a larger error at edges than inside (RMSE)", gan["error_inside"], gan["error_edges"]),
-         claim("objects: beats the mean color (ab-RMSE)", c1["pix2pix_lab"]["ab_rmse"], c1["pix2pix_lab"]["mean_ab_rmse"])],
-        {"words": "sky and trees fine, rare objects wrong, color spills, round blotches"},
-        {"name": "objects; scenes for all but the last claim", "stands_in_for": "COCO", "n": c1["pix2pix_lab"].tested},
-        "Losses, parts and edges are measured on drawn scenes, whose every pixel is known. Whether L1 or L2 is duller depends on "
-        "where the colors lie. Round blotches have no figure: look at the pictures. Older: ambiguous-scenes_cpu.json, 64 pixels.")
+         claim("objects: beats the mean color (ab-RMSE)", objects["ab_rmse"], objects["mean_ab_rmse"])],
+        {"words": "sky and trees fine, uncommon objects wrong, color spills, round blotches"},
+        {"name": f"{Path(objects.recipe.data).name} (last claim), scenes", "stands_in_for": "COCO", "n": objects.tested},
+        f"Losses, parts and edges are measured on {drawn} drawn scenes; n counts the photographs alone. Uncommon objects were "
+        "not tested: those here are common, a coin decides their color. Whether L1 or L2 is duller depends on where the colors "
+        "lie. Round blotches have no figure: look at the pictures. Older: ambiguous-scenes_cpu.json, 64 pixels.")
 
 # Now exercise.py, then: python lessons/grade.py 07

@@ -19,7 +19,7 @@ def gradient_penalty(critic: Callable[[Tensor, Tensor], Tensor], condition: Tens
 
     The critic learns from the penalty: its derivative with respect to the critic's weights must be there and right.
 
-    Example: the score is 2 times the first pixel of the picture. The slope is 2 at that pixel and 0 elsewhere, the penalty
-    (2 - 1)^2 = 1, whatever real, fake and e are.
+    Example: the score is 2 times one number of the picture, its first channel's first pixel. The slope is 2 at that number and 0
+    elsewhere, the penalty (2 - 1)^2 = 1, whatever real, fake and e are.
     """
     raise NotImplementedError

@@ -5,10 +5,13 @@ Needs      lesson 07 (adversarial training), lesson 05 (measuring)
 Run        python lessons/09_perceptual_and_wgan/lesson.py --quick          half a minute, points and drawn scenes
            python lessons/09_perceptual_and_wgan/lesson.py --small --data FOLDER --features squeeze-keras      half an hour
            python lessons/09_perceptual_and_wgan/lesson.py                  the report's settings: for a GPU
+             first: python -m minicolor.data.download weights alexnet lpips_alex
 Read       minicolor/losses/gradient_penalty.py, minicolor/losses/lpips.py, minicolor/steps/wgan_gp.py
 """
 
 # %%
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import nn
@@ -50,13 +53,10 @@ print(f"slope of length 2: 10 (2 - 1)^2 = {penalty:.6f}")
 assert abs(penalty - 10) < 1e-9
 assert abs(10 * gradient_penalty(lambda x: (w * x).sum((1, 2, 3)), real, fake) - 10) < 1e-9              # the library's
 
-
 # the derivative of a derivative, for a critic that is no straight line: autograd against the difference of two penalties
-def bent(kernel):
-    return gradient_penalty(lambda x: nn.functional.conv2d(x, kernel).tanh(), real, fake, draws=e)
-
-
-assert torch.autograd.gradcheck(bent, torch.randn(4, 3, 2, 2, dtype=torch.float64, requires_grad=True))
+kernel = torch.randn(4, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+assert torch.autograd.gradcheck(lambda k: gradient_penalty(lambda x: nn.functional.conv2d(x, k).tanh(), real, fake, draws=e),
+                                kernel)
 
 # %% [markdown]
 # Two places to go wrong. WHERE: equation 1 of report E takes the slope at generated pictures; the paper takes it between the two,
@@ -107,10 +107,9 @@ here.show("distance", curves({kind: seen.clip(max=20) for kind, seen in distance
 # %% [markdown]
 # ## 4. What you should have seen
 #
-# Added: a little above 3. The penalty is a spring, not a wall: a critic of slope s gains 3 s and pays 10 (s - 1)^2. The best s is
-# 1 + 3/20, so it says 3 * 1.15 = 3.45. Without: growth as long as you train. Multiplied: the difference is negative in the loss,
-# so a LARGE penalty makes the loss smaller: the critic is paid for being steep. The equation is right, the text is not.
-# If the next cell fails, the lesson is wrong, not you.
+# Added: a little above 3. The penalty is a spring, not a wall: a critic of slope s gains 3 s and pays 10 (s - 1)^2; the best s is
+# 1 + 3/20, which says 3 * 1.15 = 3.45. Without: endless growth. Multiplied: the difference is negative in the loss, so a LARGE
+# penalty lowers it: steepness pays. The equation is right, the text is not. If the next cell fails, the lesson is wrong, not you.
 
 
 # %%
@@ -127,8 +126,8 @@ must_fail(the_spring_holds, distances["multiplied"][:, -50:].mean())
 # ## 5. Pictures
 #
 # Report E: 2 x 2 networks, with and without 50 LPIPS, BCE or WGAN-GP. Its "weight decay 0.5" is Adam's beta1; its weights are
-# drawn with sigma "0.2", where pix2pix has 0.02: one more arm. Without LPIPS's own network its heads look through another
-# SqueezeNet: a perceptual distance, but no LPIPS value.
+# drawn with sigma "0.2" where pix2pix has 0.02: the four have 0.02, and one more arm has 0.2. Without LPIPS's own network its
+# heads look through another SqueezeNet: a perceptual distance, but no LPIPS value.
 
 # %%
 QUICK, SMALL = {"size": 32, "pictures": 160, "epochs": 1, "base": 8, "d_base": 8}, {"pictures": 650, "epochs": 3}
@@ -144,11 +143,7 @@ if here.quick:
 table = here.compare(arms)
 FOUR = [name for name in table if name != "init_0.2"]
 
-# %% [markdown]
-# The report's errors are values of four different losses. Let one network answer, pix2pix's, and give its answers to all judges:
-
-
-# %%
+# %% The report's errors are values of four losses. Let one network answer, pix2pix's, and give its answers to all judges.
 def errors(answers: str, judge: str, seed: int) -> dict[str, float]:
     """Test pictures answered by one arm's generator -> both losses of another arm."""
     asked = Answers(table[answers].folders[seed], device=here.device)
@@ -181,7 +176,7 @@ print(f"the same answers' generator error: {spans}")
 # report's rise from E1 to E2 would be 50 LPIPS of 0.03. Compare with yours. What can be compared is measured on pictures, and so
 # can what report E saw. "Small squares": up-sampling by 2 makes squares of two pixels, and every second column special; in
 # photographs none is. "Sepia": is there more yellow (b) than in the truth, or does more of all color point one way?
-# (With --quick the two networks have made twenty steps: the grid is there already, the pictures are not.)
+# (With --quick the networks have made some sixteen steps: look at the grid, the pictures are not there yet.)
 
 
 # %% 6. Look, and measure.
@@ -225,15 +220,20 @@ if not here.quick:
               for name in FOUR[1:]}
     claims["pix2pix"] = [claim("sigma 0.02 trains better than 0.2 (ab-RMSE)", old["ab_rmse"], table["init_0.2"]["ab_rmse"]),
                          claim("better than the picture left grey (ab-RMSE)", old["ab_rmse"], old["grey_ab_rmse"])]
-    data = {"name": "objects", "stands_in_for": "Imagenette, 500 and 150 pictures", "n": old.tested}
+    data = {"name": Path(old.recipe.data).name, "stands_in_for": "Imagenette, 500 and 150 pictures", "n": old.tested}
     for name, (experiment, generator, opponent) in REPORTED.items():
         about = {"pix2pix": ["init_0.2"], "wgan_lpips": ["lpips", "wgan", "wgan_lpips"]}.get(name, [name])
+        critic = ("The critic's penalty is on the mean of its map, ours: the report does not say; unless run in full it has "
+                  "InstanceNorm where the report has BatchNorm. ") if name.startswith("wgan") else ""
+        kept = ", ".join(str(run["best_epoch"]) for run in table[name].runs)                   # seed by seed
         here.record(experiment, f"grey, blurred and equalized, to RGB: {name}", {n: table[n] for n in ("pix2pix", *about)},
-                    claims[name], {"generator error": generator, "discriminator error": opponent}, data,
-                    "The printed errors are losses of four objectives and rank nothing: the same answers, pix2pix's, have a "
-                    f"generator error of {spans}. Other pictures than the report's; unless run in full smaller ones, narrower "
-                    "networks, larger batches, fewer steps. Through squeeze-keras, LPIPS's heads give no LPIPS value. Lightness "
-                    f"is guessed, too: the true one without color has a CIEDE2000 of {old['untouched_ciede2000'].mean():.1f}.")
+            claims[name], {"generator error": generator, "discriminator error": opponent}, data,
+            "The printed errors are losses of four objectives and rank nothing: the same answers, pix2pix's, have a generator "
+            f"error of {spans}. Other pictures than the report's; unless run in full smaller ones, narrower networks, larger "
+            f"batches, fewer steps. All four begin with a sigma of {old.recipe.init_std:g}, pix2pix's; the report prints 0.2 "
+            f"(arm init_0.2 of E1). {critic}Kept epochs of {name}: {kept}. Through squeeze-keras, LPIPS's heads give no LPIPS "
+            "value. Lightness is guessed, too: the true one without color has a CIEDE2000 of "
+            f"{old['untouched_ciede2000'].mean():.1f}.")
     here.record("E5", "curves and pictures: squares, vividness, sepia", table, [
         claim("LPIPS alone shows small squares: more grid than pix2pix", old["grid"], far["grid"]),
         claim("... and than LPIPS with WGAN-GP", last["grid"], far["grid"]),

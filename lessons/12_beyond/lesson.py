@@ -1,7 +1,7 @@
 """Lesson 12. Beyond the reports: what they left for later.                  reproduces: report A, A12 (its section V)
 
 Question   Report A ends with a list of things to try. Which of them help? And, with all of them: when should a training stop?
-Needs      lessons 07 (adversarial training) and 08 (pretraining)
+Needs      lessons 07 (adversarial training) and 08 (pretraining); without --quick the runs of 02 and 07, too
 Run        python lessons/12_beyond/lesson.py --quick                      half a minute, drawn scenes
            python lessons/12_beyond/lesson.py --small --data FOLDER        half an hour of two cores
            python lessons/12_beyond/lesson.py                              the report's settings: for a GPU
@@ -10,6 +10,7 @@ Read       minicolor/fit.py (_enough), minicolor/search.py, minicolor/steps/cycl
 
 # %%
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 
@@ -73,15 +74,17 @@ def stops_after(figures: list[float], patience: int) -> tuple[int, int]:
 # ## 6. What you should have seen
 #
 # Both curves are one and the same, up to where the shorter ends. Nothing is lost but what might have come later: a curve that
-# goes up and down can find a better epoch after a long wait, so patience is a bet. Watching the training loss is a worse one:
-# it goes on falling when nothing is gained any more, so the training stops late or never. If the next cell fails, the lesson is
-# wrong, not you.
+# goes up and down can find a better epoch after a long wait, so patience is a bet. The curve jumps, for so few pictures leave
+# only a handful to watch: that is why patience is not 1.
+#
+# Watching the training loss saves little: it goes on falling when nothing is gained any more, so the training stops late or
+# never. What it keeps may be good or bad by luck, for it never looked. If the next cell fails, the lesson is wrong, not you.
 
 
 # %%
 def saves_epochs_and_keeps_the_best(epochs: int, best: float, all_epochs: int, best_of_all: float) -> None:
     assert epochs < all_epochs, f"it should stop before the last epoch: it ran {epochs} of {all_epochs}"
-    assert best < 1.25 * best_of_all, f"what it kept should be nearly as good: {best:.2f} against {best_of_all:.2f}"
+    assert best < 1.1 * best_of_all, f"what it kept should be nearly as good: {best:.2f} against {best_of_all:.2f}"
 
 
 for short, long in zip(patient.runs, to_the_end.runs, strict=True):
@@ -97,6 +100,8 @@ watched = [row["val_ab_rmse"] for row in history]
 epochs, best = stops_after([row["mse"] for row in history], PATIENCE)
 print(f"by the training loss: {epochs} of {len(history)} epochs, and it keeps {watched[best - 1]:.2f}")
 
+# spoiled: too hasty. To stop after the first epoch saves the most, but that network has hardly learned
+must_fail(saves_epochs_and_keeps_the_best, 1, watched[0], len(history), min(watched))
 # spoiled: the change left out. Without patience (0 in the recipe) the same training runs to its end
 whole = to_the_end.runs[0]
 must_fail(saves_epochs_and_keeps_the_best, whole["epochs"], watched[whole["best_epoch"] - 1], len(history), min(watched))
@@ -118,9 +123,9 @@ print(as_text(tried, "ab-RMSE"))
 # ## 8. The rest of the list
 #
 # CycleGAN instead of pix2pix: it learns from grey pictures and colors of others, so nobody needs pairs. Here pairs cost
-# nothing, for any color picture has its grey; so the question is what it costs to do without. SRGAN behind the denoiser: its
-# SRResNet is trained by the squared error alone, SRGAN has a discriminator besides. Landscapes for the backgrounds. Lab in
-# pix2pix is lesson 01, the ResNet generator lesson 08, WGAN lesson 09.
+# nothing, for any color picture has its grey; so the question is what it costs to do without. SRGAN, meant to stand behind the
+# denoiser: its SRResNet is trained by the squared error alone, SRGAN has a discriminator besides. Landscapes for the
+# backgrounds. Lab in pix2pix is lesson 01, the ResNet generator lesson 08, WGAN lesson 09.
 
 # %%
 if not here.quick:
@@ -157,14 +162,22 @@ if not here.quick:
     kept = {arm: [min(row["val_ab_rmse"] for row in run["history"]) for run in stopping[arm].runs] for arm in stopping}
     ran = {arm: [run["epochs"] for run in stopping[arm].runs] for arm in stopping}
     tops = {f"search {n}": {"val_ab_rmse": row["mean"], **row["settings"]} for n, row in enumerate(tried, 1)}
+
+    def left(arm, figure, grey):
+        """Of the error of the arm's own test pictures left grey: what is left, a share."""
+        return arm[figure] / arm[grey]
+
+    def epochs_of(arm):
+        return ", ".join(str(run["best_epoch"]) for run in arm.runs)
+
     faces_alone, varied = on_landscapes.values()
     also = {f"{name}, on landscapes": figures for name, figures in on_landscapes.items()}
     here.record("A12", "what report A left for later", {**table, **stopping, **also, **tops}, [
         claim("early stopping runs fewer epochs", ran["patient"], ran["to the end"]),
-        claim("... and the best of all epochs is better than what it kept", kept["to the end"], kept["patient"]),
-        claim("pix2pix, from pairs, is nearer to the truth than CycleGAN without (ab-RMSE)", pairs["ab_rmse"],
-              unpaired["ab_rmse"]),
-        claim("... by CIEDE2000", pairs["ciede2000"], unpaired["ciede2000"]),
+        claim("pix2pix, from pairs, leaves less of the grey picture's ab-RMSE than CycleGAN without",
+              left(pairs, "ab_rmse", "grey_ab_rmse"), left(unpaired, "ab_rmse", "grey_ab_rmse")),
+        claim("... of its CIEDE2000", left(pairs, "ciede2000", "untouched_ciede2000"),
+              left(unpaired, "ciede2000", "untouched_ciede2000")),
         claim("CycleGAN is nearer to the truth than left grey (ab-RMSE)", unpaired["ab_rmse"], unpaired["grey_ab_rmse"]),
         claim("SRGAN has the lower PSNR than SRResNet", sharp["psnr"], smooth["psnr"]),
         claim("SRResNet has a higher PSNR than bicubic interpolation", smooth["untouched_psnr"], smooth["psnr"]),
@@ -172,14 +185,18 @@ if not here.quick:
               faces_alone["ab_rmse"]),
         claim("... and better than leaving them grey (ab-RMSE)", varied["ab_rmse"], varied["untouched_ab_rmse"])],
         {"reported": "future work, nothing done there"},
-        {"name": "faces", "stands_in_for": "CelebA; landscapes for super-resolution", "n": pairs.tested},
+        {"name": Path(pairs.recipe.data).name, "stands_in_for": "CelebA; landscapes for super-resolution", "n": pairs.tested},
         f"Bicubic interpolation has {smooth['untouched_psnr'].mean():.2f} dB, SRResNet {smooth['psnr'].mean():.2f}, SRGAN "
         f"{sharp['psnr'].mean():.2f} after {sharp.runs[0]['epochs']} epochs; the paper's SRResNet had 10^6 updates. "
         f"Early stopping, on drawn scenes: {np.mean(ran['patient']):.0f} epochs of {np.mean(ran['to the end']):.0f}, validation "
-        f"ab-RMSE {np.mean(kept['patient']):.2f} against {np.mean(kept['to the end']):.2f}. CycleGAN learned from "
-        f"{unpaired.recipe.pictures} pictures in {unpaired.runs[0]['epochs']} epochs, pix2pix from {pairs.recipe.pictures} in "
-        f"{pairs.runs[0]['epochs']}. The search's best: {tried[0]['settings']}. Extra landscapes are judged by lesson 02's run "
-        "on varied pictures, which hold landscapes among others; none was trained on faces and landscapes together. "
+        f"ab-RMSE {np.mean(kept['patient']):.2f} against {np.mean(kept['to the end']):.2f}, the best of all epochs, which no "
+        f"patience can beat. CycleGAN learned from {unpaired.recipe.pictures} pictures in {unpaired.runs[0]['epochs']} epochs, "
+        f"pix2pix from {pairs.recipe.pictures} in {pairs.runs[0]['epochs']}. Kept is the best validation epoch, seed by seed: "
+        f"{epochs_of(pairs)} of pix2pix, {epochs_of(unpaired)} of CycleGAN. CycleGAN is tested on {unpaired.tested} pictures, "
+        f"pix2pix on {pairs.tested}: so shares are compared. Both SRResNet and SRGAN begin at random, the paper's SRGAN from "
+        "SRResNet; neither stands behind the DnCNN here; ESRGAN and RCAN were not tried. The search's best, on drawn scenes, one "
+        f"run for each draw: {tried[0]['settings']}. Extra landscapes are judged by lesson 02's run on varied pictures, which "
+        "hold landscapes among others; none was trained on faces and landscapes together. "
         "Lab in pix2pix is A9 (lesson 01), the ResNet generator C2 and C3 (lesson 08), WGAN E3 (lesson 09).")
 
 # Now exercise.py, then: python lessons/grade.py 12

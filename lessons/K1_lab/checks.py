@@ -90,8 +90,8 @@ def dark_pixels(kernel, n, seed):
 @given(n=st.integers(1, 70), seed=st.integers(0, 999))
 def each_byte_once(kernel, n, seed):
     traffic = right(kernel, LIGHT + (1 - LIGHT) * colors(n, seed))
-    assert traffic.read[0] <= 12 * n, f"{traffic.read[0] / n:.0f} bytes are read for each pixel"
-    assert traffic.written[1] <= 4 * n, f"{traffic.written[1] / n:.0f} bytes are written for each pixel"
+    assert traffic.read[0] == 12 * n, f"{traffic.read[0] / n:.0f} bytes are read for each pixel"
+    assert traffic.written[1] == 4 * n, f"{traffic.written[1] / n:.0f} bytes are written for each pixel"
 
 
 CHECKS = [

@@ -9,7 +9,8 @@ def kernel(tl, rgb_ptr, l_ptr, n, BLOCK):
     BLOCK     a power of 2. There are just enough programs for n pixels; the last one may hang over the end.
 
     1. Each color c to linear light: c / 12.92 where c <= 0.04045, else ((c + 0.055) / 1.055) to the power of 2.4.
-       There is no power here: it is tl.exp(2.4 * tl.log(...)), and no lane may take the logarithm of 0.
+       There is no power here: it is tl.exp(2.4 * tl.log(...)). Keep its argument above 0 (not graded: `where`
+       would drop the -inf, a slope would not).
     2. Luminance relative to white: y = 0.212671 red + 0.715160 green + 0.072169 blue.
     3. f is the cube root of y where y > (6 / 29)^3, else y / (3 (6 / 29)^2) + 4 / 29. Then L* = 116 f - 16.
 

@@ -102,12 +102,15 @@ def many_channels(kernel, c, o, seed):
 def what_is_loaded_serves_the_whole_tile(kernel, height, width, o, seed):
     y, expected, traffic = convolved(kernel, height, width, TILE, o * TILE, seed)
     same(y, expected)
-    down, across = (sum(0 <= 2 * i + t - 1 < side for i in range(side // 2) for t in range(4)) for side in (height, width))
+    down, across = ([(2 * i + t - 1, t) for i in range(side // 2) for t in range(4) if 0 <= 2 * i + t - 1 < side]
+                    for side in (height, width))                   # (pixel, tap) along each axis
+    pixels, taps = (len({p[n] for p in down}) * len({p[n] for p in across}) for n in (0, 1))       # each of them once
     tiles = -(-y[0].numel() // TILE)
-    for name, moved, fine in (("picture", traffic.read[0], 4 * o * down * across * TILE),
-                              ("weights", traffic.read[1], 4 * tiles * 16 * TILE * o * TILE)):
-        assert moved <= fine, f"of the {name} {moved / fine:.1f} times the bytes are read that tiles need"
-    assert traffic.written[2] <= 4 * y.numel(), "each output value is written once"
+    for name, moved, least, fine in (
+            ("picture", traffic.read[0], 4 * pixels * TILE, 4 * o * len(down) * len(across) * TILE),
+            ("weights", traffic.read[1], 4 * taps * TILE * o * TILE, 4 * tiles * 16 * TILE * o * TILE)):
+        assert least <= moved <= fine, f"of the {name} {moved / fine:.2f} times the bytes are read that tiles need"
+    assert traffic.written[2] == 4 * y.numel(), "each output value is written once"
 
 
 CHECKS = [

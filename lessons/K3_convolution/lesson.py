@@ -222,10 +222,15 @@ def product_in_disguise(y, expected, traffic, tile):
     assert traffic.written[2] == 4 * expected.numel(), "each output once"
 
 
+def asks_for_less_than_half(large, small):
+    assert large.bytes < small.bytes / 2, f"{large.bytes} bytes against {small.bytes}"
+
+
 for tile in (SMALL, LARGE):
     product_in_disguise(counted[tile][0], expected, counted[tile][1], tile)
 product_in_disguise(y.cpu(), expected, counted[LARGE][1], LARGE)
-assert counted[LARGE][1].bytes < counted[SMALL][1].bytes / 2
+asks_for_less_than_half(counted[LARGE][1], counted[SMALL][1])
+must_fail(asks_for_less_than_half, counted[SMALL][1], counted[LARGE][1])                # spoiled: the two tiles exchanged
 
 # spoiled: an index that forgets the stride. Every address is inside of the picture, so nothing crashes
 wrong, traffic = implicit(x, weight, LARGE, way=launch, stride=1)

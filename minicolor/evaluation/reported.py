@@ -3,7 +3,7 @@
 Two columns can be compared only as far as their remark allows: other pictures, other sizes, and sometimes other conventions.
 """
 
-OTHER_SCALE = "report A does not say which features its FID has; 0.0163 is not on the scale of 2048"
+OTHER_SCALE = "report A names Inception v3, not which of its layers; 0.0163 is not on the scale of the usual 2048 features"
 
 # report B's table is in the conventions of metrics/as_reported.py, all but its MSE
 _B = {"mse": (0.007172, 0.006462, 0.006256, 0.006086),
