@@ -21,6 +21,8 @@ from pathlib import Path
 from minicolor.errors import BadInput, Parser, one_line
 
 ROOT = Path(__file__).resolve().parents[1]
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))     # `python lessons/build.py` looks for packages in lessons/
 NEEDED = {"jupytext": "jupytext", "nbclient": "nbclient", "nbformat": "nbformat", "ipykernel": "ipykernel", "sphinx": "sphinx",
           "myst_nb": "myst-nb", "furo": "furo"}  # fmt: skip
 MARK = ".minicolor-book"                                  # in a book's folder: the files that the last build wrote

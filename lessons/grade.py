@@ -21,7 +21,7 @@ if __name__ == "__main__":
 from lessons.grading.report import as_dict, as_json, as_text
 from lessons.grading.sheet import LESSONS, find, hidden_file
 from lessons.grading.watch import Report, grade
-from lessons.grading.whole_class import grade_all, handed_in, table, write_csv
+from lessons.grading.whole_class import grade_all, handed_in, table, whatever_happens, write_csv
 from minicolor.errors import BadInput, Parser, one_line
 
 
@@ -33,6 +33,8 @@ def main(argv: list[str] | None = None) -> None:
     hidden = hidden_file(folder, Path(args.hidden)) if args.hidden else None
     seed = random.randrange(10**6) if args.seed is None else args.seed
     if args.answers:
+        if not __debug__:                               # a student's file runs in a process that is started without
+            raise BadInput("--answers: python -O and PYTHONOPTIMIZE turn the checks' assertions off; run it without")
         from lessons.grading.answers import what_they_get  # not above: nothing else here needs PyTorch
 
         print(what_they_get(folder, hidden, seed))
@@ -49,14 +51,14 @@ def whole_class(args, folder: Path, seed: int, hidden: Path | None) -> None:
     to = Path(args.csv or Path(args.class_) / f"grades_{folder.name.split('_')[0]}.csv")
 
     def one(path: Path) -> Report:
-        return grade(folder, path, seed, hidden)
+        return whatever_happens(path, folder.name, seed, lambda: grade(folder, path, seed, hidden))
 
     def after(reports: dict[str, Report]) -> None:
         write_csv(to, reports)
         if sys.stderr.isatty():
             print(f"{len(reports)} of {len(students)}", end="\r", file=sys.stderr, flush=True)
 
-    reports = grade_all(students, one, args.jobs, after)
+    reports = grade_all(students, one, args.jobs or 1, after)
     if args.json:
         of_all = {student: as_dict(report) for student, report in reports.items()}
         print(as_json({"lesson": folder.name, "seed": seed, "students": of_all}))
@@ -74,14 +76,22 @@ def arguments(argv: list[str] | None):
     parser.add_argument("--seed", type=int, metavar="N", help="the inputs of the report that names this seed [new ones]")
     parser.add_argument("--class", dest="class_", metavar="FOLDER", help="everybody's files: a table and FOLDER/grades_04.csv")
     parser.add_argument("--csv", metavar="FILE", help="with --class: write that file instead")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="with --class: so many students at a time [1]")
+    parser.add_argument("--jobs", type=int, metavar="N", help="with --class: so many students at a time [1]")
     parser.add_argument("--answers", action="store_true", help="grade the library's own answer and the known wrong ones")
     args = parser.parse_args(argv)
     if args.file and (args.class_ or args.answers):
         raise BadInput(f"{args.file}: a file has no place beside {'--class' if args.class_ else '--answers'}")
-    if args.csv and not args.class_:
-        raise BadInput("--csv goes with --class FOLDER")
-    if args.jobs < 1:
+    for option, given in (("--csv", args.csv), ("--jobs", args.jobs is not None)):
+        if given and not args.class_:
+            raise BadInput(f"{option} goes with --class FOLDER")
+    for option, given, other, there in (("--class", args.class_, "--answers", args.answers),
+                                        ("--json", args.json, "--answers", args.answers),
+                                        ("--prints", args.prints, "--answers", args.answers),
+                                        ("--prints", args.prints, "--class", args.class_),
+                                        ("--prints", args.prints, "--json", args.json)):
+        if given and there:
+            raise BadInput(f"{option} has no place beside {other}")
+    if args.jobs is not None and args.jobs < 1:
         raise BadInput(f"--jobs {args.jobs}: expected at least 1")
     if args.seed is not None and args.seed < 0:
         raise BadInput(f"--seed {args.seed}: expected 0 or more")

@@ -48,10 +48,10 @@ def graded(folder: Path, answer: str | bytes, seconds: float = 20, checks: str =
     return watch.grade(tiny(folder, checks, seconds), file, seed)
 
 
-def door(folder: Path, *words: object, code: int = 0) -> str:
+def door(folder: Path, *words: object, code: int = 0, **variables: str) -> str:
     """python lessons/grade.py, on the lessons of tiny(). -> stdout, or stderr where an exit code other than 0 is expected."""
     done = subprocess.run([sys.executable, "lessons/grade.py", *map(str, words)], cwd=ROOT, capture_output=True, timeout=120,
-                          env=environment(MINICOLOR_LESSONS=str(folder / "lessons")), encoding="utf-8")
+                          env=environment(MINICOLOR_LESSONS=str(folder / "lessons"), **variables), encoding="utf-8")
     assert done.returncode == code, done.stdout + done.stderr
     return done.stderr if code else done.stdout
 

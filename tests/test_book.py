@@ -23,7 +23,7 @@ def tiny(tmp_path_factory):
     (folder / "family_album.md").write_text(ALBUM, encoding="utf-8")
     (folder / "results").mkdir()
     others = {"A1": result("A1"), "A10": result("A10", 1), "bench-x": {"device": "a GPU", "rows": [{"what": "MSE", "ms": 2.5}]},
-              "A3_cpu": {"experiment": "A3", "measured": {"psnr": 27.4}, "reported": {"psnr": 29.2}, "verdict": "held in part"}}
+              "A3_cpu": result("A3", 1) | {"scale": "long"}}
     for name, r in others.items():
         (folder / "results" / f"{name}.json").write_text(json.dumps(r), encoding="utf-8")
     flags = f"--quick --out {room / 'runs'}"
@@ -86,6 +86,24 @@ def test_what_did_not_change_is_not_run_again(tiny, tmp_path):
         f.write("\n# one more line\n")
     assert notebook.kept(notebook.find(tmp_path)[0], out / "notebooks" / "00_first.ipynb") is None
     assert notebook.kept(first, tmp_path / "nowhere.ipynb") is None
+
+
+def test_the_library_changes_with_any_source_that_a_lesson_uses_and_with_its_name(tmp_path):
+    seen = {notebook.library(tmp_path)}
+    for name in ("minicolor/ops/lab.py", "kernels/lab.cu", "lessons/grading/eager.py", "lessons/grading/late.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x = 1\n")
+        seen.add(notebook.library(tmp_path))
+    (tmp_path / "kernels" / "lab.cu").rename(tmp_path / "kernels" / "other.cu")
+    seen.add(notebook.library(tmp_path))
+    assert len(seen) == 6
+    (tmp_path / "lessons" / "teachers.md").write_text("no source")
+    assert notebook.library(tmp_path) in seen
+
+
+def test_a_limit_of_less_than_a_second_is_a_limit():
+    seconds = [notebook.Runner(ROOT, "", minutes, "").seconds for minutes in (0, 0.005, 0.5, 2)]
+    assert seconds == [None, 1, 30, 120]
 
 
 def test_what_stays_in_a_book_and_what_goes(tiny, tmp_path):
@@ -182,8 +200,9 @@ def test_every_page_opens_nothing_leaves_the_book_and_next_leads_from_the_index_
 
 
 def test_a_click_leads_on_and_every_experiment_is_listed(browser, whole):
-    page = browser.new_page()
+    page = browser.new_page(viewport={"width": 1100, "height": 800})                            # a laptop's window
     page.goto((whole / "index.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
     page.locator("a.next-page").click()
     page.wait_for_url(f"**/{notebook.find(ROOT / 'lessons')[0].name}.html")
     page.goto((whole / "results.html").as_uri())

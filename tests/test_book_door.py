@@ -40,6 +40,12 @@ def test_missing_packages_are_one_sentence(monkeypatch, capsys):
     assert capsys.readouterr().err == 'error: the book needs no-such-package: pip install -e ".[lessons]"\n'
 
 
+def test_the_script_runs_by_its_path_too(tmp_path):
+    done = subprocess.run([sys.executable, str(ROOT / "lessons" / "build.py"), "--jobs", "0"], cwd=tmp_path, capture_output=True,
+                          text=True)
+    assert done.returncode == 2 and done.stderr.startswith("error: --jobs: expected at least 1"), done.stderr
+
+
 def test_a_lesson_that_is_no_python_or_has_no_docstring_still_has_a_page(tmp_path):
     for name, text in (("05_bad", "# %%\nthis is no python\n"), ("06_none", "# %%\nx = 1\n"), ("07_empty", "")):
         (tmp_path / name).mkdir()

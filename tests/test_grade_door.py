@@ -76,11 +76,12 @@ def test_a_seed_repeats_the_inputs_and_without_one_they_differ(tmp_path):
 def test_hidden_checks_count_and_give_nothing_but_their_hints(tmp_path, answer, name):
     (hidden := tmp_path / "hidden").mkdir()
     (hidden / name).write_text(HIDDEN, encoding="utf-8")
-    answer.write_text("def double(x):\n    assert x < 10**8, x\n    return abs(2 * x)\n", encoding="utf-8")
+    answer.write_text("def double(x):\n    print(x)\n    assert x < 10**8, x\n    return abs(2 * x)\n", encoding="utf-8")
     text = door(tmp_path, "04", answer, "--hidden", hidden)
     assert "  wrong  0/4  hidden check 1\n             try larger numbers\n  wrong  0/1  hidden check 2\n" in text
     assert "secret" not in text
     assert "1000000000" not in text
+    assert "it printed" not in text
     assert "10 of 15 points" in text
 
 
@@ -95,6 +96,12 @@ def test_hidden_checks_count_and_give_nothing_but_their_hints(tmp_path, answer, 
     (["04", "a.py", "--class", "tests"], "a.py: a file has no place beside --class"),
     (["04", "--csv", "x.csv"], "--csv goes with --class FOLDER"),
     (["04", "--class", "tests", "--jobs", "0"], "--jobs 0: expected at least 1"),
+    (["04", "--jobs", "2"], "--jobs goes with --class FOLDER"),
+    (["04", "--answers", "--json"], "--json has no place beside --answers"),
+    (["04", "--answers", "--class", "tests"], "--class has no place beside --answers"),
+    (["04", "--answers", "--prints"], "--prints has no place beside --answers"),
+    (["04", "--prints", "--class", "tests"], "--prints has no place beside --class"),
+    (["04", "--prints", "--json"], "--prints has no place beside --json"),
     (["04", "--seed", "-1"], "--seed -1: expected 0 or more"),
     (["04", "--seed", "x"], "argument --seed: invalid int value: 'x'; --help shows what there is"),
     ([], "the following arguments are required: lesson; --help shows what there is"),
@@ -122,6 +129,12 @@ def test_answers_shows_what_the_known_ones_get(tmp_path):
                             "def adapt(add):\n    return lambda x: add(x, x)\n")
     assert door(tmp_path, "04", "--answers").splitlines() == [
         "   10  the library's own", "    8  whole numbers only   fails: double of halves"]
+
+
+def test_without_assertions_nothing_is_graded_in_this_process(tmp_path):
+    tiny(tmp_path)
+    assert door(tmp_path, "04", "--answers", code=2, PYTHONOPTIMIZE="1").startswith("error: --answers: python -O")
+    assert door(tmp_path, "04", PYTHONOPTIMIZE="1").splitlines()[-1].startswith("0 of 10 points")
 
 
 def test_it_works_where_there_is_no_triton(tmp_path):

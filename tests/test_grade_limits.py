@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from graded import CHECKS, RIGHT, graded
@@ -20,6 +21,9 @@ DEADLY = CHECKS.replace("def double_of_others(f, x):", '''def double_of_others(f
         os._exit(3)
     if f(1) == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
+    if str(f(1)).endswith("left.txt"):
+        with open(f(1), "w") as file:
+            file.write("x" * 9999)
     if f(1) == "wait":
         import time
         time.sleep(60)
@@ -53,10 +57,10 @@ def test_waiting_instead_of_working_ends_too(tmp_path):
 @LINUX
 def test_a_busy_machine_costs_no_points(monkeypatch):
     """Seconds are those that the process itself worked: one that works a tenth of the time may take longer by the clock."""
-    words = "import json, time; time.sleep(2); print(json.dumps({'done': True}))"
+    words = "import json, sys, time; key = json.load(sys.stdin)['key']; time.sleep(2); print(json.dumps({'done': 1, 'key': key}))"
     monkeypatch.setattr(watch.subprocess, "Popen", partial(started, [sys.executable, "-c", words]))
     with watch.Child({}) as child:
-        assert child.next(seconds=1) == {"done": True}
+        assert child.next(seconds=1) == {"done": 1}
 
 
 def started(instead, _command, popen=subprocess.Popen, **options):
@@ -137,7 +141,45 @@ def test_leaving_by_an_exception_fails_one_check(tmp_path, leaving):
 
 @LINUX
 def test_a_file_writes_no_files(tmp_path):
-    left = tmp_path / "left.npy"
-    report = graded(tmp_path, f"import numpy\n{on_one(f'numpy.save({str(left)!r}, numpy.zeros(9999))')}")
+    left = tmp_path / "left.txt"
+    report = graded(tmp_path, on_one(f"return {str(left)!r}"), checks=DEADLY)
     assert "OSError" in report.checks[1].message
-    assert not left.exists() or left.stat().st_size == 0
+    assert left.stat().st_size == 0
+
+
+FORGED = CHECKS.replace("def double_of_zero(f):", '''def double_of_zero(f):
+    import os                                           # the pipe to the grader is the first descriptor after the standard ones
+    for line in f("lines"):
+        os.write(3, line.encode())
+    assert f("lines")''')
+
+
+@LINUX
+@pytest.mark.parametrize("lines", [
+    ['{"end": 0, "passed": true, "message": "", "printed": ""}', '{"done": true}'],
+    ['{"begin": 99}', '{"end": 99, "passed": true, "message": "", "printed": ""}'],
+    ['{"end": 0, "passed": true, "message": "", "printed": "", "key": "guessed"}'],
+    ["[1, 2]", "7", "null", '"key"', "no JSON", '{"key"'],
+    ["x" * 3 * 2**20],
+], ids=["passed", "index", "key", "no dict", "long"])
+def test_who_writes_into_the_pipe_is_not_believed(tmp_path, lines):
+    """The check does what the file has no function left for: it finds the pipe and writes into it."""
+    lines = [f"{line}\n" for line in lines]
+    report = graded(tmp_path, f"def double(x):\n    return {lines!r} if x == 'lines' else 3\n", checks=FORGED)
+    assert [row.passed for row in report.checks] == [False, False, False]
+    assert report.refused == ""
+
+
+def test_an_end_of_another_check_is_not_written_down():
+    """Even with the key."""
+    right = {"passed": True, "message": "", "printed": ""}
+    told = iter([{"sheet": [["a", 5], ["b", 5]], "seconds": 1}, {"begin": 0}, {"end": 1, **right}, {"end": 99, **right},
+                 {"end": 0, **right}, {"done": True}])
+    child, report = SimpleNamespace(next=lambda seconds: next(told)), watch.Report("04", "a.py", 0)
+    assert watch.follow(child, report) == 2
+    assert [row.passed for row in report.checks] == [True, False]
+
+
+def test_an_environment_that_turns_assertions_off_gives_no_points(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    assert graded(tmp_path, "def double(x):\n    return 3\n").points == 0

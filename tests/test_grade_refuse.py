@@ -2,6 +2,7 @@
 
 import ast
 import math
+import sys
 import textwrap
 
 import pytest
@@ -40,9 +41,25 @@ KEY = [
     "f = object.__subclasses__()",
     "try:\n    1 / 0\nexcept Exception as e:\n    f = e.__traceback__",
     "import torch\nf = torch.hub",
+    "import dataclasses\nf = dataclasses._create_fn",
+    "from collections import _sys",
+    "import torch.testing._comparison",
+    "match print:\n    case object(__self__=f):\n        pass",
 ]
 OTHERS = ["kornia", "skimage.color", "torchmetrics", "torchvision", "piq", "lpips", "cv2", "PIL", "scipy", "subprocess", "ctypes"]
 LIARS = [
+    "import numpy\nnumpy.savetxt('/proc/self/fd/3', ['{}'], fmt='%s')",
+    "from numpy import *\nsavetxt('/proc/self/fd/3', ['{}'], fmt='%s')",
+    "import numpy\nnumpy.zeros(3).tofile('/proc/self/fd/3')",
+    "import numpy\nnumpy.save('/proc/self/fd/3', 1)",
+    "import torch\ntorch.save(1, '/proc/self/fd/3')",
+    "import torch\ntorch.zeros(3).untyped_storage()._write_file('/proc/self/fd/3', False, False, 1)",
+    "import torch\npair = torch.testing._comparison.TensorLikePair\npair.compare = lambda self: None",
+    "from torch.testing import _comparison as c\nc.TensorLikePair.compare = lambda self: None",
+    "def kernel(tl, rgb_ptr):\n    return rgb_ptr._memory._values",
+    "def kernel(tl, rgb_ptr):\n    return tl._places('load', rgb_ptr, None)",
+    "def kernel(tl, self):\n    return self._memory",
+    "def kernel(tl, p):\n    match p:\n        case object(_memory=m):\n            return m",
     "import torch\ntorch.testing.assert_close = print",
     "import torch.testing as t\nt.assert_close = print",
     "import torch\ndel torch.allclose",
@@ -62,21 +79,27 @@ import torch.nn.functional as F
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from typing import NamedTuple
 from torch import Tensor, nn
 
 @dataclass
 class Pair:
     a: int = 2
 
+class Point(NamedTuple):
+    x: float = 0
+
+Point()._replace(x=1)
+
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.scale = Pair().a
+        self._scale = Pair().a
         self.eval()
 
     def forward(self, input, vars=None):
         with torch.no_grad():
-            return F.relu(torch.as_tensor(np.asarray(float(input)))) * self.scale
+            return F.relu(torch.as_tensor(np.asarray(float(input)))) * self._scale
 
 def double(x):
     input = x
@@ -87,6 +110,9 @@ def double(x):
 if __name__ == "__main__":
     print(double(3))
 """
+
+
+PAIR = sys.modules["torch.testing._comparison"].TensorLikePair          # what assert_close leaves the work to
 
 
 def refused(source: str) -> str | None:
@@ -144,8 +170,9 @@ def test_while_it_runs_the_import_refuses_as_well(name):
 
 
 @pytest.mark.parametrize("owner, name", [
-    (torch.testing, "assert_close"), (torch, "allclose"), (torch.Tensor, "__eq__"), (torch.Tensor, "mean"), (math, "isclose"),
-], ids=["assert_close", "allclose", "Tensor.__eq__", "Tensor.mean", "isclose"])
+    (torch.testing, "assert_close"), (torch, "allclose"), (PAIR, "compare"),
+    (torch.Tensor, "__eq__"), (torch.Tensor, "mean"), (math, "isclose"),
+], ids=["assert_close", "allclose", "TensorLikePair", "Tensor.__eq__", "Tensor.mean", "isclose"])
 def test_an_answer_that_replaces_what_it_is_compared_with_fails_and_is_undone(owner, name):
     before = getattr(owner, name)
 

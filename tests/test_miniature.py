@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from graded import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lessons.grading.answers import passed
 from lessons.grading.eager import eager
 from lessons.grading.machine_code import kernels_of, machine_code
 from lessons.grading.miniature import launch
+from lessons.grading.sheet import read
 from minicolor.kernels.backend import HAVE_TRITON, INTERPRETED, constant, tl, triton
+from minicolor.ops.lab import rgb_to_lab
 from minicolor.ops.lab_units import rgb_to_units
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"     # on the CPU conftest turns Triton's interpreter on
@@ -182,6 +186,24 @@ X = torch.arange(8.0)
 def test_what_is_wrong_is_said(body, error, words):
     with pytest.raises(error, match=words):
         wrong(body, X.clone())
+
+
+def test_bytes_that_are_not_counted_are_not_enough():
+    """Exercise K1, by a kernel that reaches past load and store: its file would be refused, and its last check fails."""
+    sheet = read(ROOT / "lessons" / "K1_lab")
+
+    def kernel(tl, rgb_ptr, l_ptr, n, BLOCK):
+        rgb = torch.from_numpy(rgb_ptr._memory._values).reshape(1, 3, 1, -1)
+        l_ptr._memory._values[:] = rgb_to_lab(rgb)[0, 0, 0]
+
+    assert passed(sheet, kernel, 0) == [True, True, True, False]
+    assert {name for name in vars(a_pointer()) if name[0] != "_"} == {"at", "dtype"}
+
+
+def a_pointer():
+    seen = []
+    launch(lambda x_ptr: seen.append(x_ptr), 1, np.zeros(4, np.float32))
+    return seen[0]
 
 
 def test_an_array_with_gaps_is_refused():

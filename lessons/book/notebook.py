@@ -134,9 +134,11 @@ def write(nb: NotebookNode, path: Path) -> None:
 
 
 def library(root: Path) -> str:
-    """One hash over the sources that lessons use."""
-    files = sorted(p for folder in ("minicolor", "kernels") for p in (root / folder).rglob("*.py"))
-    return hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()
+    """One hash over the sources that lessons use, their names and what is in them. Lessons K1 to K3 use the grader's, too."""
+    folders = (root / name for name in ("minicolor", "kernels", "lessons/grading"))
+    files = sorted(p for folder in folders for kind in ("*.py", "*.cu") for p in folder.rglob(kind))
+    each = [(p.relative_to(root).as_posix(), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files]
+    return hashlib.sha256(repr(each).encode()).hexdigest()
 
 
 def kept(script: Script, path: Path) -> NotebookNode | None:
@@ -165,6 +167,7 @@ class Runner:
 
     def __init__(self, root: Path, flags: str, minutes: float, sources: str):
         self.root, self.flags, self.minutes, self.sources = root, flags, minutes, sources
+        self.seconds = max(1, round(minutes * 60)) if minutes else None                # for one cell; None: no limit
         self.managers: list[AsyncKernelManager] = []
         self.stopped = False
 
@@ -186,7 +189,7 @@ class Runner:
 
         client = NotebookClient(
             nb, km=manager, resources={"metadata": {"path": str(self.root)}}, coalesce_streams=True,
-            timeout=round(self.minutes * 60) or None, on_cell_start=begin,
+            timeout=self.seconds, on_cell_start=begin,
             extra_arguments=["--InteractiveShell.ast_node_interactivity=none"],        # as a script: shown is what is printed
         )
         client.owns_km = True                                                          # it ends the process, however this ends

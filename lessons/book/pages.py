@@ -10,7 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
-from lessons.book import results
+from lessons.book import further, results
 from lessons.book.notebook import Script, plain
 
 FILE = re.compile(r"`?\b((?:minicolor|kernels|lessons/grading)/[\w/]+\.(?:py|cu))\b`?")
@@ -36,8 +36,15 @@ python lessons/grade.py {number} my_file.py
 
 What came out of the reports' experiments, beside what the reports say, is in the [results](results.md).
 
-The same lessons lie in `notebooks/` beside this page. In a notebook the flags come from a variable:
-`MINICOLOR_LESSON=--quick jupyter lab`, started in the checkout.
+The same lessons lie as notebooks in `notebooks/` beside this page. A notebook runs in the folder where it lies, so copy one
+into the checkout: there it finds the checkout's packages, and writes its runs and figures into `runs/lessons/` as the script
+does. Its flags come from a variable:
+
+```bash
+pip install jupyterlab
+cp book/notebooks/{first}.ipynb my_copy.ipynb
+MINICOLOR_LESSON=--quick jupyter lab my_copy.ipynb
+```
 """
 
 
@@ -76,8 +83,8 @@ def write(to: Path, root: Path, made: list[tuple[Script, NotebookNode]], flags: 
     for letter, title in results.REPORTS.items():
         parts = [_result(name, r, to) for name, r in tested.items() if name[0] == letter]
         chapters.append((f"results_{letter}", f"Report {letter}: {title}", "\n\n".join(parts) or "Not yet run."))
-    others = {name: r for name, r in found.items() if name not in tested}
-    chapters += [("further", "Further measurements", results.further(others))] if others else []
+    others = [_result(name, r, to) for name, r in found.items() if name not in tested]
+    chapters += [("further", "Further measurements", "\n\n".join(others))] if others else []
     for name, title, text in chapters:
         (to / f"{name}.md").write_text(f"# {title}\n\n{text}\n", encoding="utf-8")
 
@@ -135,11 +142,13 @@ def exercise(script: Script) -> str:
 
 
 def _result(name: str, result: dict, to: Path) -> str:
-    figure = results.curves(result)
+    if "arms" not in result:
+        return further.section(name, result)
+    text, figure = results.section(name, result), results.curves(result)
     if figure is None:
-        return results.section(name, result)
+        return text
     figure.savefig(to / "results" / f"{name}.png", dpi=110)
-    return f"{results.section(name, result)}\n\n![{name}: the log over epochs](results/{name}.png)"
+    return f"{text}\n\n![{name}: the log over epochs](results/{name}.png)"
 
 
 def _link_files(text: str, root: Path, sources: dict[str, Path]) -> str:

@@ -1,7 +1,7 @@
 """lessons/results/*.json -> Markdown: every experiment's state, its figures beside the report's, its curves. Pure functions.
 
 The files are what `Lesson.record` in minicolor/lesson.py writes; <id>.json is the result of an experiment, every other file a
-further measurement.
+further measurement, of the same schema or of one of those in further.py.
 """
 
 import re
@@ -33,7 +33,11 @@ WHAT = {
 INTRODUCTION = """{} of {} experiments have a result. Runs are *small* (photographs, a size that two CPU cores manage) or *full*
 (the report's own settings). A claim is a sentence of the report in figures; it held if it held in every seed. An id leads to its
 figures, beside the report's, and to its curves."""
-FEW = 6   # so many figures are columns; more are rows
+FEW = 6   # so many figures are columns; more are rows, where they are more than the arms
+MANY = 16  # so many figures are all shown; of more, those in NEEDLESS are not
+FIRST = ("ab_rmse", "ciede2000", "colorfulness", "psnr", "ssim", "mse", "mae", "fid_proxy", r"features_\w+", r"\w+_ab_rmse",
+         "true_colorfulness")                             # the order; what else a lesson measures follows
+NEEDLESS = re.compile(r"untouched_\w+|\w+_as_reported|rmse|uqi|fsimc?|vif")
 
 
 def is_result(name: str, result: Mapping) -> bool:
@@ -42,13 +46,13 @@ def is_result(name: str, result: Mapping) -> bool:
 
 
 def cell(value) -> str:
-    """One value in a table: a number with four digits, a text on one line."""
+    """One value in a table: a number with four digits (0.999995, which is not 1, with six), a text on one line."""
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.0f}" if 1e4 <= abs(value) < 1e8 else f"{value:.6g}" if 0.9995 <= abs(value) < 1 else f"{value:.4g}"
     return " ".join(re.sub(r"([*<|\\])", r"\\\1", str(value)).split())
 
 
@@ -79,9 +83,12 @@ def overview(results: Mapping[str, Mapping], pages: Mapping[str, str]) -> str:
 
 def state(result: Mapping) -> str:
     """Its size, its pictures, and how many seeds."""
-    seeds = max((len(f["values"]) for arm in result["arms"].values() for f in arm["figures"].values()), default=1)
-    data = result.get("data", {}).get("name", "")
-    return ", ".join(x for x in (result["scale"], data, f"{seeds} seed{'s' * (seeds > 1)}") if x)
+    n, data = seeds(result), result.get("data", {}).get("name", "")
+    return ", ".join(x for x in (result["scale"], data, f"{n} seed{'s' * (n > 1)}") if x)
+
+
+def seeds(result: Mapping) -> int:
+    return max((len(f["values"]) for arm in result["arms"].values() for f in arm["figures"].values()), default=1)
 
 
 def held(result: Mapping) -> str:
@@ -96,18 +103,21 @@ def own_words(result: Mapping) -> str:
 
 
 def section(name: str, result: Mapping) -> str:
-    """One experiment in full."""
+    """One experiment, or one further measurement of the same schema, in full."""
     data, device = result.get("data", {}), result.get("device", "")
     stands = f", standing in for {data['stands_in_for']}" if data.get("stands_in_for") else ""
     n = f", n = {data['n']}" if data.get("n") is not None else ""
     ran = result.get("environment", {})
-    machine = ", ".join(x for x in (device, ran.get("processor"), ran.get("gpu") if device != "cpu" else "",
+    machine = ", ".join(x for x in (device, ran.get("processor"), "" if device.startswith("cpu") else ran.get("gpu"),
                                     f"PyTorch {ran['torch']}" if "torch" in ran else "") if x)
-    parts = [f"({name.lower()})=\n\n## {name}. {cell(WHAT[name][0].upper() + WHAT[name][1:])}", cell(result.get("question", "")),
+    title = f"{name}. {cell(WHAT[name][0].upper() + WHAT[name][1:])}" if name in WHAT else name
+    parts = [f"({name.lower()})=\n\n## {title}", cell(result.get("question", "")),
              f"Pictures: {cell(data.get('name', ''))}{cell(stands)}{n}. Size: {result['scale']}. Machine: {cell(machine)}. "
              f"[{name}.json](results/{name}.json)",
              f"```bash\n{result.get('command', '')}\n```",
-             "**Measured**, mean and range over the seeds", measured(result["arms"])]
+             f"**Measured**, {'mean and range over the seeds' if seeds(result) > 1 else 'one seed'}", measured(result["arms"])]
+    if len(shown(result["arms"])) < len(figures(result["arms"])):
+        parts.append(f"All {len(figures(result['arms']))} figures: [lessons/results/{name}.json](results/{name}.json)")
     reported = list(flat(result.get("reported", {})))
     if reported:
         parts += ["**Reported**", table(["figure", "the report"], [list(pair) for pair in reported])]
@@ -119,17 +129,30 @@ def section(name: str, result: Mapping) -> str:
 
 
 def measured(arms: Mapping[str, Mapping]) -> str:
-    """Arms against figures, whichever is longer downward."""
-    figures = list(dict.fromkeys(name for arm in arms.values() for name in arm["figures"]))
-    grid = {(arm, name): _figure(values) for arm in arms for name, values in arms[arm]["figures"].items()}
-    if len(figures) <= FEW:
-        return table(["", *figures], [[arm, *(grid.get((arm, f), "") for f in figures)] for arm in arms])
-    return table(["", *arms], [[f, *(grid.get((arm, f), "") for arm in arms)] for f in figures])
+    """Arms against figures."""
+    across = shown(arms)
+    grid = {(arm, name): spread(values) for arm in arms for name, values in arms[arm]["figures"].items()}
+    if len(across) <= max(FEW, len(arms)):
+        return table(["", *across], [[arm, *(grid.get((arm, f), "") for f in across)] for arm in arms])
+    return table(["", *arms], [[f, *(grid.get((arm, f), "") for arm in arms)] for f in across])
 
 
-def _figure(f: Mapping) -> str:
-    mean = cell(f["mean"])
-    return f"{mean} ({cell(f['low'])} to {cell(f['high'])})" if len(f["values"]) > 1 else mean
+def figures(arms: Mapping[str, Mapping]) -> list[str]:
+    return list(dict.fromkeys(name for arm in arms.values() for name in arm["figures"]))
+
+
+def shown(arms: Mapping[str, Mapping]) -> list[str]:
+    """The figures that a table has, those that matter most first."""
+    names = figures(arms)
+    if len(names) > MANY:
+        names = [name for name in names if not NEEDLESS.fullmatch(name)]
+    return sorted(names, key=lambda name: next((i for i, first in enumerate(FIRST) if re.fullmatch(first, name)), len(FIRST)))
+
+
+def spread(f: Mapping) -> str:
+    """A mean, and the range about it where there is one."""
+    mean, low, high = (cell(f[of]) for of in ("mean", "low", "high"))
+    return mean if low == high else f"{mean} ({low} to {high})"
 
 
 def flat(values: Mapping, before: str = ""):
@@ -174,26 +197,6 @@ def curves(result: Mapping) -> Figure | None:
     handles = {label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels())}
     figure.legend(handles.values(), handles, loc="outside lower center", ncols=min(4, len(handles)), fontsize=8, frameon=False)
     return figure
-
-
-def further(others: Mapping[str, Mapping]) -> str:
-    """Single runs, benches, tables: what each is, its verdict, its figures where they are plain ones."""
-    parts = []
-    for name, r in others.items():
-        ids = r.get("experiments") or ([r["experiment"]] if "experiment" in r else [])
-        commands = r.get("commands") or ([r["command"]] if "command" in r else [])
-        device = cell(r.get("device") or r.get("environment", {}).get("processor", ""))
-        about = f"{'Experiment ' + ', '.join(ids) + '. ' if ids else ''}{device + '. ' if device else ''}"
-        parts.append(f"## {name}\n\n{about}[{name}.json](results/{name}.json)")
-        parts += ["```bash\n" + "\n".join(commands) + "\n```"] if commands else []
-        if "measured" in r:
-            rows = [[k, v, r.get("reported", {}).get(k)] for k, v in flat(r["measured"])]
-            parts.append(table(["figure", "measured", "reported"], rows))
-        rows = r.get("rows") or r.get("metrics") or []
-        names = [k for k, v in rows[0].items() if not isinstance(v, (Mapping, list))] if rows else []
-        parts += [table(names, [[row.get(k) for k in names] for row in rows])] if rows else []
-        parts += [f"**Verdict** {cell(r['verdict'])}"] if r.get("verdict") else []
-    return "\n\n".join(parts)
 
 
 def names(paths) -> list[str]:

@@ -15,7 +15,7 @@ def answers(sheet: Sheet) -> dict[str, Callable]:
 
 
 def passed(sheet: Sheet, answer: Callable, seed: int) -> list[bool]:
-    return [outcome.passed for outcome in run(sheet.checks, answer, seed)]
+    return [outcome.passed for outcome in run(sheet.checks, sheet.asked(answer), seed)]
 
 
 def what_they_get(folder: Path, hidden: Path | None, seed: int) -> str:

@@ -1,7 +1,8 @@
 """The process in which a student's file runs: python -m lessons.grading.child, started and watched by watch.py.
 
-Its one argument is JSON. What it says goes line by line, as JSON, to what was its standard output when it began. What the
-student's file prints goes elsewhere, and the beginning of it is reported.
+Its order comes as JSON by standard input. What it says goes line by line, as JSON, to what was its standard output when it
+began, and bears the order's key: a line without it is not this program's. What the student's file prints goes elsewhere, and the
+beginning of it is reported.
 """
 
 import ast
@@ -43,14 +44,15 @@ class Printed(io.TextIOBase):
         return len(text)
 
 
-def main(order: dict) -> None:
-    """order: folder (of the lesson), hidden (a file or None), file (the student's), seed, first (the check to begin with)."""
+def main() -> None:
+    """The order: folder (the lesson's), hidden (a file or None), file (the student's), seed, first (check to begin with), key."""
+    order = json.load(sys.stdin)
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.stdout = sys.stderr = printed = Printed()
 
     def say(**what) -> None:
-        print(json.dumps(what), file=pipe, flush=True)
+        print(json.dumps(what | {"key": order["key"]}), file=pipe, flush=True)
 
     settings.load_profile("grading")
     try:
@@ -66,7 +68,7 @@ def main(order: dict) -> None:
         printed.text = ""
         say(begin=n)
         outcome = once(check, answer, order["seed"], order["file"], sheet.memory)
-        say(end=n, passed=outcome.passed, message=outcome.message, printed=printed.text)
+        say(end=n, passed=outcome.passed, message=outcome.message, printed="" if check.hidden else printed.text)
     say(done=True)
 
 
@@ -81,6 +83,8 @@ def loaded(path: Path, sheet: Sheet, starting: Callable[[], None]) -> Callable:
             importlib.import_module(name)
     if torch := sys.modules.get("torch"):
         torch.set_printoptions(precision=3, threshold=12, edgeitems=1)     # tensors in messages are short
+        torch.manual_seed(0)                                 # the first call imports much: not in a check's time
+        torch.testing.assert_close(torch.ones(1), torch.ones(1))
     module = types.ModuleType("exercise")
     module.__dict__.update(__file__=str(path), __builtins__=guarded(allowed))
     sys.modules["exercise"] = module                         # dataclasses look for their module there
@@ -99,10 +103,12 @@ def loaded(path: Path, sheet: Sheet, starting: Callable[[], None]) -> Callable:
         raise Refused(f"refused: it replaces {changed}")
     if not callable(answer := vars(module).get(sheet.name)):
         raise Refused(missing(sheet.name, [n for n, v in vars(module).items() if isinstance(v, types.FunctionType | type)]))
-    return answer
+    return sheet.asked(answer)
 
 
 def parsed(path: Path) -> tuple[str, ast.Module]:
+    if path.suffix == ".ipynb":
+        raise Refused("a notebook: the function has to be in a .py file")
     try:
         source = path.read_text(encoding="utf-8-sig")
         return source, ast.parse(source, str(path))
@@ -124,4 +130,4 @@ def missing(name: str, there: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    main()

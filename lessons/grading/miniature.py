@@ -46,30 +46,30 @@ class Memory:
         array = array.detach().numpy() if isinstance(array, Tensor) else array
         if not array.flags.c_contiguous:
             raise ValueError(f"{name}: an array with gaps, or in another order; a kernel sees plain memory: .contiguous() first")
-        self.name, self.values = name, array.reshape(-1)
+        self.name, self._values = name, array.reshape(-1)
         self.read = self.written = self.fetched = 0
         self.seen: list[np.ndarray] = []                             # what this program has read
 
 
 class Pointer:
-    """Places in a Memory, one to a lane."""
+    """Places in a Memory, one to a lane. The way to its numbers begins with _, which a student's file may not use."""
 
     __array_ufunc__ = None                                           # so that block + pointer comes to __radd__
 
     def __init__(self, memory: Memory, at):
-        self.memory, self.at = memory, np.asarray(at, np.int64)
-        self.dtype = types.SimpleNamespace(element_ty=memory.values.dtype.type)
+        self._memory, self.at = memory, np.asarray(at, np.int64)
+        self.dtype = types.SimpleNamespace(element_ty=memory._values.dtype.type)
 
     def __add__(self, offset):
-        return Pointer(self.memory, self.at + np.asarray(offset))
+        return Pointer(self._memory, self.at + np.asarray(offset))
 
     __radd__ = __add__
 
     def __sub__(self, offset):
-        return Pointer(self.memory, self.at - np.asarray(offset))
+        return Pointer(self._memory, self.at - np.asarray(offset))
 
     def __getitem__(self, index):
-        return Pointer(self.memory, self.at[index])
+        return Pointer(self._memory, self.at[index])
 
 
 def _of_floats(function: Callable) -> Callable:
@@ -124,27 +124,27 @@ class Language:
 
     def load(self, pointer, mask=None, other=None, **hints):
         m, inside, at = self._places("load", pointer, mask)
-        m.read += at.size * m.values.itemsize
+        m.read += at.size * m._values.itemsize
         m.seen.append(at)
-        kind = m.values.dtype.kind
-        left_out = (np.nan if kind == "f" else 0 if kind == "b" else np.iinfo(m.values.dtype).max) if other is None else other
-        out = np.broadcast_to(np.asarray(left_out), inside.shape).astype(m.values.dtype)
-        out[inside] = m.values[at]
+        kind = m._values.dtype.kind
+        left_out = (np.nan if kind == "f" else 0 if kind == "b" else np.iinfo(m._values.dtype).max) if other is None else other
+        out = np.broadcast_to(np.asarray(left_out), inside.shape).astype(m._values.dtype)
+        out[inside] = m._values[at]
         return out.view(Block)
 
     def store(self, pointer, value, mask=None, **hints):
         m, inside, at = self._places("store", pointer, mask)
-        m.written += at.size * m.values.itemsize
-        m.values[at] = np.broadcast_to(np.asarray(value), inside.shape)[inside].astype(m.values.dtype)
+        m.written += at.size * m._values.itemsize
+        m._values[at] = np.broadcast_to(np.asarray(value), inside.shape)[inside].astype(m._values.dtype)
 
     def _places(self, what, pointer, mask):
         if not isinstance(pointer, Pointer):
             raise TypeError(f"tl.{what} takes a pointer, such as x_ptr + i, not {type(pointer).__name__}")
-        m = pointer.memory
+        m = pointer._memory
         inside = np.broadcast_to(np.asarray(True if mask is None else mask), pointer.at.shape)
         at = pointer.at[inside].reshape(-1)
-        if (wrong := at[(at < 0) | (at >= m.values.size)]).size:
-            raise IndexError(f"tl.{what} at {m.name} + {wrong[0]}, where {m.values.size} elements are, in program "
+        if (wrong := at[(at < 0) | (at >= m._values.size)]).size:
+            raise IndexError(f"tl.{what} at {m.name} + {wrong[0]}, where {m._values.size} elements are, in program "
                              f"{self._program}: on a GPU that is a crash, or somebody else's data")
         return m, inside, at
 
@@ -169,7 +169,7 @@ def launch(kernel: Callable, grid: int | tuple[int, ...], *arguments, **constant
             function(*given, *seen, **constants)
             for m in filter(None, memories):
                 if m.seen:
-                    m.fetched += np.unique(np.concatenate(m.seen)).size * m.values.itemsize
+                    m.fetched += np.unique(np.concatenate(m.seen)).size * m._values.itemsize
                 m.seen = []
     return Traffic(*(tuple(getattr(m, what) if m else 0 for m in memories) for what in ("read", "written", "fetched")))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from lessons.grading.untouched import leaves_alone
 from minicolor.errors import BadInput
 
 LESSONS = Path(__file__).parents[1]
@@ -46,6 +47,10 @@ class Sheet:
         for part in attribute.split("."):
             key = getattr(key, part)
         return self.module.adapt(key) if hasattr(self.module, "adapt") else key
+
+    def asked(self, answer: Callable) -> Callable:
+        """An answer as the checks get it. A kernel writes where it is told to; nobody else may write into what he is given."""
+        return answer if self.lesson.startswith("K") else leaves_alone(answer)
 
 
 def find(number: str, lessons: Path = LESSONS) -> Path:
