@@ -84,8 +84,12 @@ def compare(arms: Mapping[str, Recipe], seeds: Sequence[int], out: Path, device:
 
 def span(values: np.ndarray) -> str:
     """(seeds,) -> "13.1 (12.9 to 13.4)", or the one figure that all have."""
-    mean, low, high = (f"{of(values):.4g}" for of in (np.mean, np.min, np.max))
+    mean, low, high = (_short(of(values)) for of in (np.mean, np.min, np.max))
     return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _of_this_seed(recipe: Recipe, seed: int) -> dict[str, str]:
