@@ -15,9 +15,10 @@ from minicolor.ops.phase_congruency import phase_congruency
 
 def assert_as_piq(a, b):
     """piq has rows where the authors' code has columns: the same on turned pictures, but for the highest frequency of even sides
-    (1e-5 in FSIM). Ours adds 1e-6 to each weight. Its YIQ has a fourth digit, ours the paper's three; luma is the same."""
+    (1e-5 in FSIM). Ours adds 1e-6 to each weight. Its YIQ has a fourth digit, ours the paper's three, which counts most where
+    colors are mere noise; luma is the same."""
     piq = official.load("piq")
-    for ours, color, close in ((fsim, False, 3e-6), (fsimc, True, 1e-4)):
+    for ours, color, close in ((fsim, False, 3e-6), (fsimc, True, 3e-4)):
         found, expected = ours(a, b), piq.fsim(a.mT, b.mT, reduction="none", chromatic=color)
         assert found.shape == (len(a),)
         np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=close)
@@ -37,6 +38,7 @@ def pair(seed, n, h, w, noise):
 @example(seed=0, n=1, h=48, w=48, noise=0.1)
 @example(seed=1, n=2, h=49, w=60, noise=0.1)                              # odd and even have frequencies of their own
 @example(seed=2, n=1, h=400, w=391, noise=0.2)                            # shrinks to blocks of 2, one column left over
+@example(seed=2, n=1, h=48, w=51, noise=0.5)                              # 1.3e-4 in FSIMc
 @example(seed=3, n=1, h=390, w=48, noise=0.2)                             # does not: the smaller side decides
 def test_agrees_with_piq(seed, n, h, w, noise):
     assert_as_piq(*pair(seed, n, h, w, noise))
