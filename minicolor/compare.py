@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from minicolor import report
-from minicolor.errors import BadInput
+from minicolor.data.pack import Pack
 from minicolor.evaluation.answers import Answers
 from minicolor.evaluation.measure import measure
 from minicolor.evaluation.networks import Networks, at_hand
-from minicolor.fit import fit
-from minicolor.recipe import Recipe, to_dict
+from minicolor.recipe import Recipe
+from minicolor.search import once
 
 
 class Arm(dict):
@@ -76,7 +76,7 @@ def compare(arms: Mapping[str, Recipe], seeds: Sequence[int], out: Path, device:
             source = one.data, one.size, one.pictures, seed if one.data == "scenes" else None, type(one).open
             packs = packs if source in packs else {source: one.open()}          # only the newest is kept
             folders.append(out / f"{name}-{seed}")
-            runs.append(_run(one, packs[source], folders[-1], device))
+            runs.append(_told(one, packs[source], folders[-1], device))
             figures.append(_measured(folders[-1], runs[-1], networks, features, device) if closely else runs[-1]["test"])
         table[name] = Arm(recipe, runs, folders, figures)
     return table
@@ -96,16 +96,11 @@ def _of_this_seed(recipe: Recipe, seed: int) -> dict[str, str]:
     return {f: getattr(recipe, f).format(seed=seed) for f in ("init", "features") if "{seed}" in getattr(recipe, f, "")}
 
 
-def _run(recipe: Recipe, pack, out: Path, device: str) -> dict:
-    done = out / "results.json"
-    if done.exists():
-        results = json.loads(done.read_text(encoding="utf-8"))
-        if results["recipe"] != to_dict(recipe) or results["data_hash"] != pack.hash:
-            raise BadInput(f"{out} holds a run with other settings or other pictures: name another folder with --out")
-        return results
-    results = fit(recipe, pack, out, device, resume=(out / "last.pt").exists(), quiet=True)
-    task = recipe.task()
-    print(f"{out.name}: {task.title} {results['test'][task.figure]:.4g} after {results['minutes']:.1f} min", flush=True)
+def _told(recipe: Recipe, pack: Pack, out: Path, device: str) -> dict:
+    """search.once(), and a line for a run that is new."""
+    new, results, task = not (out / "results.json").exists(), once(recipe, pack, out, device), recipe.task()
+    if new:
+        print(f"{out.name}: {task.title} {results['test'][task.figure]:.4g} after {results['minutes']:.1f} min", flush=True)
     return results
 
 

@@ -106,7 +106,7 @@ def search(recipe: Recipe, settings: list[dict], count: int, out: Path, device: 
         packs = packs if source in packs else {source: one.open()}   # only the newest is kept: pictures are large
         pack = packs[source]
         parts = folds(pack, one.seed, count) if count > 1 else [None]
-        runs = [_run(one, pack, out / _folder(which, k, count), device, quiet, part) for k, part in enumerate(parts, 1)]
+        runs = [once(one, pack, out / _folder(which, k, count), device, quiet, part) for k, part in enumerate(parts, 1)]
         task = one.task()
         figures = [r["history"][r["best_epoch"] - 1][f"val_{task.figure}"] for r in runs]
         rows.append({
@@ -131,7 +131,7 @@ def table(rows: list[dict], title: str) -> str:
     return "\n".join(lines)
 
 
-def _run(recipe: Recipe, pack: Pack, out: Path, device: str, quiet: bool, parts: dict | None) -> dict:
+def once(recipe: Recipe, pack: Pack, out: Path, device: str, quiet: bool = True, parts: dict | None = None) -> dict:
     """fit(), or what it left behind when it was called before."""
     done = out / "results.json"
     if done.exists():

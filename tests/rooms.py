@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "darkroom": {"darkroom", "restoring", "data", "local_page"},
     "coloring": {"trained", "held_out", "ops", "data"},
     "perceptual": {"trained", "weights", "losses", "models"},
-    "compare": {"evaluation", "fit", "recipe", "report"},
+    "compare": {"data", "evaluation", "recipe", "report", "search"},
     "lesson": {"checkpoint", "compare", "precision", "recipe", "report"},
     "plots": set(),
     "report": {"progress"},

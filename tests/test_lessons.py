@@ -48,7 +48,7 @@ def run(name: str, place: Path) -> subprocess.CompletedProcess:
 def test_all_lessons_are_there():
     assert NAMES == ORDER
     for folder in FOLDERS:
-        assert {"lesson.py", "exercise.py", "checks.py"} <= {p.name for p in folder.iterdir()}, folder.name
+        assert {p.name for p in folder.rglob("*.py")} == {"lesson.py", "exercise.py", "checks.py"}, folder.name
 
 
 @pytest.mark.parametrize("name", NAMES)
