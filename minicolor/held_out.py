@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from minicolor import parallel
 from minicolor.data.loader import Loader
 from minicolor.models.modes import at_test, settling
 
@@ -65,7 +66,7 @@ def baselines(recipe, train: Loader, held_out: Loader, at_most: int = 1000) -> d
 
 def common(recipe, train: Loader, at_most: int = 1000) -> Tensor | None:
     """What the task may know of the training pictures without looking at the question, from `at_most` or some more of them."""
-    return recipe.task().common(_first(train, at_most))
+    return recipe.task().common(_first(train.alone(), at_most))
 
 
 def _first(loader: Loader, at_most: int) -> Iterator[Tensor]:
@@ -89,4 +90,5 @@ def _mean(loader: Loader, figures: Callable[[Tensor, Tensor], dict[str, Tensor]]
     for batch, ids in _numbered(loader):
         for name, per_picture in figures(batch, ids).items():
             sums[name] = sums.get(name, 0.0) + per_picture.double().sum().item()
+    sums = parallel.total(sums)                              # of several processes each had whole batches of its own
     return {name: total / len(loader) for name, total in sums.items()}

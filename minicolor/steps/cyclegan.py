@@ -34,6 +34,8 @@ class CycleGANStep(Step):
     generator (N, 1, H, W) -> (N, 3, H, W), back (N, 3, H, W) -> (N, 1, H, W), d_color and d_grey: scores of such pictures.
     """
 
+    static = False                                           # the pools throw dice on the CPU
+
     def __init__(self, generator: nn.Module, back: nn.Module, d_color: nn.Module, d_grey: nn.Module, lr: float = 2e-4,
                  betas: tuple[float, float] = (0.5, 0.999), cycle_weight: float = 10.0, identity: float = 0.5, pool: int = 50,
                  autocast=nullcontext):
@@ -47,7 +49,8 @@ class CycleGANStep(Step):
             raise ValueError(f"CycleGAN needs a batch of at least 2, one for its grey and one for its color, not {len(x)}")
         half = len(x) // 2
         grey, color = x[:half], y[half:]
-        generator, back, d_color, d_grey = self.networks.values()
+        generator, back = self.live["generator"], self.live["back"]
+        d_color, d_grey = self.networks["d_color"], self.networks["d_grey"]
 
         # G and F. D frozen: gradients pass through it to the picture, none is spent on its weights
         with frozen(d_color), frozen(d_grey):
@@ -69,7 +72,7 @@ class CycleGANStep(Step):
         for name, real, fake in (("d_color", color, fake_color), ("d_grey", grey, fake_grey)):
             shown = self.pools[name](fake)
             with self.autocast():
-                on_real, on_fake = self.networks[name](real), self.networks[name](shown)
+                on_real, on_fake = self.live[name](real), self.live[name](shown)
             losses[name] = lsgan(on_real.float(), real=True) + lsgan(on_fake.float(), real=False)
             self.descend(losses[name], name)
         return {name: loss.detach() for name, loss in losses.items()}

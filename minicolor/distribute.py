@@ -1,0 +1,35 @@
+"""A training step for several processes: gradients averaged over all, BatchNorm and dropout as of the whole batch.
+
+PyTorch's DistributedDataParallel does the first: as soon as a bucket of gradients is ready it is on its way to the others, while
+the backward pass goes on. A loss is a mean over pictures, and shares may differ by one, so fit() weights each process's losses by
+its share (Step.share) before they are averaged.
+"""
+
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from minicolor import parallel
+from minicolor.models.dropout import SharedDropout
+from minicolor.models.sync_norm import SyncBatchNormAct
+
+
+def distribute(step) -> None:
+    """Let the step's networks train with those of the other processes. Before: moved to the device. One process: nothing."""
+    if parallel.world() == 1:
+        return
+    for name, network in step.networks.items():
+        synchronize(network)
+        if any(p.requires_grad for p in network.parameters()):
+            # buffers are running statistics: equal anyway, and a broadcast between two passes would break the first one's graph
+            step.live[name] = DistributedDataParallel(network, forward_sync_buffers=False)
+
+
+def synchronize(network: nn.Module) -> None:
+    """Exchange every BatchNorm2d and Dropout inside the network; parameters, buffers and state-dict names stay as they are."""
+    for name, child in network.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            setattr(network, name, SyncBatchNormAct.of(child))
+        elif type(child) is nn.Dropout:
+            setattr(network, name, SharedDropout(child.p).train(child.training))
+        else:
+            synchronize(child)

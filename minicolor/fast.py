@@ -1,0 +1,98 @@
+"""One update with less waiting: the whole step captured once in a CUDA graph and replayed, and its networks compiled if asked.
+
+A step of pix2pix starts some 600 kernels. At a batch of one picture the GPU is done with each before the CPU has started the
+next. A graph is those 600 starts, recorded: replaying them is one. What was recorded reads and writes the same memory each time,
+so the pictures are copied to where it looks, and the step size is a number in memory, too.
+
+Nothing else changes: the first updates run as ever, on a queue of their own (they compile and allocate), the next is recorded
+and replayed, and a batch of another shape (an epoch's last) runs as ever again.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from minicolor import parallel
+from minicolor.errors import BadInput
+
+WARM = 3                                                             # updates before the recording
+
+Update = Callable[[Tensor, Tensor], dict[str, Tensor]]
+
+
+def hurried(step, device: str, fast: bool = True, compiled: bool = False) -> Update:
+    """step.step, or what does the same faster. BadInput: compiled, where there is no compiler."""
+    if compiled:
+        _compile(step, device)
+    # of several processes the exchange of gradients stands between the kernels, when it is ready: not recorded
+    if fast and torch.device(device).type == "cuda" and step.static and parallel.world() == 1:
+        return Replayed(step)
+    return step.step
+
+
+def set_lr(step, lr: float) -> None:
+    """The Adams' step size, as a number or, for a graph, in memory."""
+    for optimizer in step.optimizers.values():
+        for group in optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(lr)
+            else:
+                group["lr"] = lr
+
+
+class Replayed:
+    """step.step(x, y) for pictures of one shape; what it returns is overwritten by the next call."""
+
+    def __init__(self, step):
+        self.step, self.shape, self.calls, self.graph = step, None, 0, None
+        self.queue = torch.cuda.Stream()
+        for optimizer in step.optimizers.values():
+            for group in optimizer.param_groups:
+                device = group["params"][0].device
+                group["capturable"], group["lr"] = True, torch.tensor(float(group["lr"]), device=device)
+
+    def __call__(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        shape = x.shape, x.dtype, x.stride(), y.shape, y.dtype, y.stride()
+        self.shape = self.shape or shape
+        if self.step is None or shape != self.shape or self.graph is False:
+            return self.step.step(x, y)
+        if self.calls < WARM:
+            self.calls += 1
+            self.queue.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(self.queue):
+                losses = self.step.step(x, y)
+            torch.cuda.current_stream().wait_stream(self.queue)
+            return losses
+        if self.graph is None:
+            self._record(x, y)
+            if self.graph is False:
+                return self.step.step(x, y)
+        self.x.copy_(x)
+        self.y.copy_(y)
+        self.graph.replay()
+        return self.losses
+
+    def _record(self, x: Tensor, y: Tensor) -> None:
+        """Nothing is computed here. An operation that cannot be recorded: said once, and the run goes on without a graph."""
+        self.x, self.y, graph = x.clone(), y.clone(), torch.cuda.CUDAGraph()
+        for optimizer in self.step.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)                    # so that gradients live in the graph's own memory
+        try:
+            with torch.cuda.graph(graph):
+                self.losses = self.step.step(self.x, self.y)
+            self.graph = graph
+        except RuntimeError as e:
+            self.graph, self.x, self.y = False, None, None
+            torch.cuda.synchronize()
+            print(f"this step cannot be recorded, so it runs kernel by kernel: {str(e).splitlines()[0]}", file=sys.stderr)
+
+
+def _compile(step, device: str) -> None:
+    if torch.device(device).type == "cpu" and not any(map(shutil.which, ("g++", "clang++", "c++"))):
+        raise BadInput("--compile needs a C++ compiler on a CPU, such as g++: install one, or leave the flag out")
+    for name, network in step.networks.items():
+        if name not in step.differentiated_twice:                    # torch.compile's backward pass has none of its own
+            network.compile()

@@ -1,0 +1,151 @@
+"""Training by several processes, on one machine or on many: who we are, what each takes, and what all must agree on.
+
+    torchrun --nproc-per-node 2 -m minicolor.train pix2pix
+
+A recipe's batch is that of all processes together. Each takes its share of it, and every update is the one that a single
+process would have made of the whole: gradients are averaged (distribute.py), BatchNorm takes its statistics over all shares
+(models/sync_norm.py), and random numbers are drawn for the whole batch by each process, which keeps those of its own pictures
+(draw()). So the step size stays as it is, however many processes there are.
+
+Without torchrun there is one process, and everything here is free of cost.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from minicolor.errors import BadInput
+
+MINUTES = 30            # how long the others may keep us waiting: one of them may have to pack a data set
+
+
+@dataclass(frozen=True)
+class Share:
+    """`count` pictures from number `first` on, out of a batch of `of`."""
+
+    first: int
+    count: int
+    of: int
+
+    @property
+    def slice(self) -> slice:
+        return slice(self.first, self.first + self.count)
+
+
+_now: Share | None = None                                            # of the batch that is being trained on
+
+
+def start(device: str) -> str:
+    """Join the other processes where torchrun has begun us; -> this process's own device. BadInput: fewer GPUs than processes."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+        return device
+    if device.startswith("cuda"):
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        if local >= torch.cuda.device_count():
+            raise BadInput(f"process {local} on this machine has no GPU, it has {torch.cuda.device_count()}: start no more "
+                           "processes than GPUs (--nproc-per-node), or add --device cpu")
+        device = f"cuda:{local}"
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=timedelta(minutes=MINUTES))
+    return device
+
+
+def stop() -> None:
+    """Leave in good order, for nobody waits for us any more."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def world() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def writes() -> bool:
+    """Whether we are the one process that prints and writes files."""
+    return rank() == 0
+
+
+def restarted() -> bool:
+    """Whether torchrun began us anew because a process had died (--max-restarts): then the run goes on."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+def share_of(batch: int, rank: int, world: int) -> Share:
+    """The part of so many pictures that is process rank's. Parts are next to each other; the first take what cannot be divided."""
+    least, more = divmod(batch, world)
+    return Share(rank * least + min(rank, more), least + (rank < more), batch)
+
+
+@contextmanager
+def training_on(share: Share) -> Iterator[None]:
+    """Inside, draw() knows which part of the batch is ours."""
+    global _now
+    _now = share
+    try:
+        yield
+    finally:
+        _now = None
+
+
+def draw(shape: tuple[int, ...], fill: Callable[[tuple[int, ...]], Tensor]) -> Tensor:
+    """fill(shape), random numbers with one row for each picture: the rows that a single process would have drawn for ours."""
+    if world() == 1 or _now is None:
+        return fill(shape)
+    if shape[0] != _now.count:                                       # a batch that is cut further: each its own, as they come
+        return fill(shape)
+    return fill((_now.of, *shape[1:]))[_now.slice]
+
+
+def everyone(value) -> list:
+    """What each process has, in the order of ranks; any small picklable value."""
+    if world() == 1:
+        return [value]
+    values = [None] * world()
+    dist.all_gather_object(values, value)
+    return values
+
+
+def total(sums: dict[str, float]) -> dict[str, float]:
+    """Each name's sum over all processes, in the order of ranks, so that all get the same bits."""
+    whole: dict[str, float] = {}
+    for part in everyone(sums):
+        for name, value in part.items():
+            whole[name] = whole.get(name, 0.0) + value
+    return whole
+
+
+def wait() -> None:
+    """Until all processes are here."""
+    if world() > 1:
+        dist.barrier()
+
+
+@contextmanager
+def first_one_alone() -> Iterator[None]:
+    """Inside is first the process that writes, then the others: what it packs or downloads, they find; what it refuses, they do."""
+    if not writes():
+        wait()
+    try:
+        yield
+    finally:
+        if writes():
+            wait()
+
+
+def agree(what: str, value) -> None:
+    """BadInput where the processes do not have the same value, such as the hash of their pictures."""
+    values = everyone(value)
+    if any(v != values[0] for v in values):
+        other = next(i for i, v in enumerate(values) if v != values[0])
+        raise BadInput(f"the processes do not have the same {what}: process 0 has {values[0]}, process {other} {values[other]}")
