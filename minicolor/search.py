@@ -96,8 +96,8 @@ def folds(pack: Pack, seed: int, count: int) -> list[dict[str, list[int]]]:
 def search(recipe: Recipe, settings: list[dict], count: int, out: Path, device: str = "cpu", quiet: bool = False) -> list[dict]:
     """Train each of `settings` on `count` folds (0 or 1: on the one split) under `out`; the table's rows, the best first.
 
-    Also written to out/search.json and out/search.csv. A row: the settings, the mean and range of the validation figure at
-    each run's best epoch, mean epochs and minutes, and the folders.
+    Also written to out/search.json and out/search.csv. A row: the settings, the validation figure at each run's best epoch (mean,
+    range, and values in the order of folds), mean epochs and minutes, and the folders.
     """
     rows, packs = [], {}
     for which in settings:
@@ -111,7 +111,7 @@ def search(recipe: Recipe, settings: list[dict], count: int, out: Path, device: 
         figures = [r["history"][r["best_epoch"] - 1][f"val_{task.figure}"] for r in runs]
         rows.append({
             "settings": which, "figure": task.figure, "mean": float(np.mean(figures)), "low": min(figures), "high": max(figures),
-            "epochs": float(np.mean([r["epochs"] for r in runs])), "minutes": sum(r["minutes"] for r in runs), "runs": len(runs),
+            "values": figures, "epochs": float(np.mean([r["epochs"] for r in runs])), "minutes": sum(r["minutes"] for r in runs), "runs": len(runs),
         })
         if not quiet:
             print(f"{_words(which)}: validation {task.title} {rows[-1]['mean']:.4g} ({min(figures):.4g} to {max(figures):.4g})")
@@ -153,7 +153,7 @@ def _folder(settings: dict, fold: int, count: int) -> str:
 
 
 def _csv(path: Path, rows: list[dict]) -> None:
-    flat = [{**row["settings"], **{k: v for k, v in row.items() if k != "settings"}} for row in rows]
+    flat = [{**row["settings"], **{k: v for k, v in row.items() if k not in ("settings", "values")}} for row in rows]
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(flat[0]), lineterminator="\n")
     writer.writeheader()

@@ -227,7 +227,7 @@ if not here.quick:
     def nearer(names, *figures):
         return [claim(f"{a}, paintings: nearer than its input left grey ({f})", painted[a][f], painted[a][f"untouched_{f}"])
                 for a in names for f in figures] + [claim(f"{a}, plates of 1910: nearer to the truth than left grey (ab-RMSE)",
-                true[a]["ab_rmse"], true["left grey"]["ab_rmse"]) for a in names]
+                true[a]["ab_rmse"], true["left grey"]["ab_rmse"][0]) for a in names]
 
     here.record("A11", "the whole pipeline, on pictures that no network was trained for", on(A) | {"pipeline, historical": old}, [
         *nearer(A, "ab_rmse", "ciede2000"),
