@@ -49,17 +49,23 @@ def kernels(args: argparse.Namespace) -> dict:
 
 
 def train(args: argparse.Namespace) -> dict:
-    """Print and return our step's images/s, the plain loop's, and their ratio."""
+    """Print and return our images/s, the plain loop's, their ratio, and where our time goes."""
     from minicolor.benches import training
 
     device = choose_device(args.device)
-    r = training.run(args.size, args.batch_size, pairs=args.pairs, device=device, precision=args.precision)
-    print(f"pix2pix_lab, {r['size']}x{r['size']}, batch {r['batch_size']}, {device}, {r['precision']}\n"
-          f"  plain float32 loop  {r['plain_images_per_second']:8.2f} images/s\n"
-          f"  minicolor           {r['our_images_per_second']:8.2f} images/s\n"
-          f"  ratio               {r['ratio']:8.2f}  (median of {r['pairs']} pairs; "
-          f"{r['ratio_lowest']:.2f} to {r['ratio_highest']:.2f})")
-    return {"train": r}
+    rows = []
+    for batch_size in args.batch_size or ((1, 16, 64) if device.startswith("cuda") else (4,)):
+        r = training.run(args.recipe, args.size, batch_size, args.base, args.pairs, device=device, precision=args.precision,
+                         workers=args.workers, is_fast=args.fast)
+        rows.append(r)
+        print(f"{r['recipe']}, {r['size']}x{r['size']}, batch {r['batch_size']}, {device}, {r['precision']}\n"
+              f"  plain loop   {r['plain_images_per_second']:9.2f} images/s\n"
+              f"  minicolor    {r['our_images_per_second']:9.2f} images/s, {r['tflop_per_s']:.3g} TFLOP/s: "
+              f"{r['share_of_matrix_rate']:.0%} of a large matrix product's\n"
+              f"  ratio        {r['ratio']:9.2f}  (median of {r['pairs']} pairs; {r['ratio_lowest']:.2f} to {r['ratio_highest']:.2f})\n"
+              "  one step, part by part, in ms: " + ", ".join(f"{part} {ms:.1f}" for part, ms in r["milliseconds_of"].items())
+              + "".join(f"\n  peak memory, {who} {mib:.0f} MiB" for who, mib in r["peak_mib"].items()), flush=True)
+    return {"train": rows}
 
 
 def data(args: argparse.Namespace) -> dict:
@@ -112,10 +118,15 @@ def _parser() -> argparse.ArgumentParser:
         k = which.add_parser(name, help="all four, in one go" if name == "all" else f"the kernels of kernels/{KERNELS[name]}")
         k.add_argument("--device", metavar="cpu|cuda")
         k.set_defaults(run=kernels)
-    t = which.add_parser("train", help="our training step against a plain float32 loop of the same two networks")
+    t = which.add_parser("train", help="our training against a plain loop of the same networks, from files, with loader workers")
+    t.add_argument("--vs", default="reference", choices=("reference",), help="what to race: benches/reference.py")
+    t.add_argument("--recipe", default="pix2pix", choices=("pix2pix", "recolor_wgan", "dncnn"))
     t.add_argument("--size", type=int, default=256)
-    t.add_argument("--batch-size", type=int, default=4)
-    t.add_argument("--pairs", type=int, default=5, help="timed steps of each [5]")
+    t.add_argument("--batch-size", type=int, nargs="+", metavar="N", help="[4 on a CPU, 1 16 64 on a GPU]")
+    t.add_argument("--base", type=int, default=64, help="channels after the first convolution [64]")
+    t.add_argument("--pairs", type=int, default=5, help="timed blocks of each, of two steps [5]")
+    t.add_argument("--workers", type=int, default=4, help="of the plain loop's loader [4]")
+    t.add_argument("--fast", action=argparse.BooleanOptionalAction, default=True, help="as in minicolor.train [yes]")
     t.add_argument("--device", metavar="cpu|cuda")
     t.add_argument("--precision", default="auto", choices=("auto", "float32", "bf16"))
     t.set_defaults(run=train)

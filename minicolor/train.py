@@ -37,14 +37,14 @@ def main(argv: list[str] | None = None) -> None:
             return _all(args, module)
         if module is None:
             raise BadInput(f"name a recipe: {', '.join(recipes.names())}; --list says what they are")
-        run(args, module)
+        with parallel.together(choose_device(args.device)) as device:
+            run(args, module, device)
 
 
-def run(args: argparse.Namespace, module) -> None:
+def run(args: argparse.Namespace, module, device: str) -> None:
     """Train what `args` ask for: flags the user gave, over the run's own recipe (--resume), or QUICK, or RECIPE."""
     out = Path(args.out or f"runs/{module.RECIPE.name}")
     given = {f.name: v for f in dataclasses.fields(module.RECIPE) if (v := getattr(args, f.name, None)) is not None}
-    device = parallel.start(choose_device(args.device))
     say = print if parallel.writes() else lambda *_: None
     set_backend(args.backend)
     args.resume |= parallel.restarted()

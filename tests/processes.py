@@ -19,9 +19,8 @@ from minicolor.fast import set_lr
 STEPS = 20
 
 
-def updates(recipe, dtype: torch.dtype, again: bool = False) -> dict:
-    """again: every update starts from the same weights as the first, so that rounding cannot add up."""
-    parallel.start("cpu")
+def updates(recipe, dtype: torch.dtype) -> dict:
+    """-> weights, Adam's momenta, losses of each update, and how many pictures each process had."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     pack, task, step = recipe.open(), recipe.task(), recipe.build(nullcontext)
@@ -52,7 +51,7 @@ if __name__ == "__main__":
     name, dtype, out, *fields = sys.argv[1:]
     quick = recipes.load(name).QUICK
     given = {f: type(getattr(quick, f))(v) for f, v in (field.split("=") for field in fields)}
-    found = updates(dataclasses.replace(quick, data="scenes", **given).check(), getattr(torch, dtype))
-    if parallel.writes():
-        torch.save(found, out)
-    parallel.stop()
+    with parallel.together("cpu"):
+        found = updates(dataclasses.replace(quick, data="scenes", **given).check(), getattr(torch, dtype))
+        if parallel.writes():
+            torch.save(found, out)

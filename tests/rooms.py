@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "held_out": {"data", "models.modes", "parallel"},
     "trained": {"checkpoint", "precision", "recipe"},
     "evaluation": {"evaluation", "metrics", "ops", "tasks", "data", "held_out", "trained", "perceptual", "weights",
-                   "coloring", "report", "checkpoint"},
+                   "coloring", "report", "checkpoint", "parallel"},
     "judging": {"judging", "coloring", "data", "local_page"},
     "denoiser": {"trained", "held_out", "tasks"},
     "restoring": {"restoring", "coloring", "denoiser", "data", "held_out", "ops", "tasks", "trained"},
