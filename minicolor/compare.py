@@ -37,6 +37,11 @@ class Arm(dict):
         return self.runs[0]["counts"]["test"]
 
     @property
+    def kept(self) -> str:
+        """Which epoch's weights were kept and measured, seed by seed: "4, 5, 5 of 8"."""
+        return ", ".join(str(run["best_epoch"]) for run in self.runs) + f" of {max(run['epochs'] for run in self.runs)}"
+
+    @property
     def minutes(self) -> float:
         """Of training, all seeds together."""
         return sum(run["minutes"] for run in self.runs)
