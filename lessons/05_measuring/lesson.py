@@ -77,9 +77,9 @@ damages = {
 }  # fmt: skip
 SHOWN = ("psnr", "ssim", "ciede2000", "ab_rmse", "colorfulness", "psnr_as_reported", "ssim_as_reported")
 table = {name: {m: METRIC[m].of(damaged, truth).double().mean().item() for m in SHOWN} for name, damaged in damages.items()}
-print(f"{'':15s}" + "".join(f"{m:>18s}" for m in SHOWN))
+print(f"{'':14s}" + " ".join(f"{m:>8s}" for m in SHOWN))
 for name, row in table.items():
-    print(f"{name:15s}" + "".join(f"{row[m]:18.6f}" if m.startswith("ssim") else f"{row[m]:18.2f}" for m in SHOWN))
+    print(f"{name:14s}" + " ".join(f"{row[m]:{max(8, len(m))}.{6 if m.startswith('ssim') else 2}f}" for m in SHOWN))
 if here.quick or here.small:
     here.show("damages", rows({"truth": truth[:6], **{name: damaged[:6] for name, damaged in damages.items()}}))
 by_ssim, by_ciede = ({name: row[m] for name, row in table.items()} for m in ("ssim", "ciede2000"))
