@@ -37,6 +37,11 @@ class Arm(dict):
         return self.runs[0]["counts"]["test"]
 
     @property
+    def kept(self) -> str:
+        """Which epoch's weights were kept and measured, seed by seed: "4, 5, 5 of 8"."""
+        return ", ".join(str(run["best_epoch"]) for run in self.runs) + f" of {max(run['epochs'] for run in self.runs)}"
+
+    @property
     def minutes(self) -> float:
         """Of training, all seeds together."""
         return sum(run["minutes"] for run in self.runs)
@@ -52,11 +57,9 @@ class Table(dict):
 
     def text(self, *figures: str) -> str:
         """Rows of arms, columns of figures: the mean, and the range over the seeds where there are several."""
-        wide = max(map(len, self)) + 2
-        lines = [" " * wide + "".join(f"{name:>26s}" for name in figures)]
-        lines += [f"{name:{wide}s}" + "".join(f"{span(arm[f]) if f in arm else '':>26s}" for f in figures)
-                  for name, arm in self.items()]
-        return "\n".join(lines)
+        rows = [["", *figures]] + [[name, *(span(arm[f]) if f in arm else "" for f in figures)] for name, arm in self.items()]
+        first, *wide = (max(map(len, column)) + 2 for column in zip(*rows))
+        return "\n".join(f"{name:{first}s}" + "".join(f"{c:>{w}s}" for c, w in zip(cells, wide)) for name, *cells in rows)
 
 
 def compare(arms: Mapping[str, Recipe], seeds: Sequence[int], out: Path, device: str = "cpu", features: str | None = None,

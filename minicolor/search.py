@@ -111,7 +111,8 @@ def search(recipe: Recipe, settings: list[dict], count: int, out: Path, device: 
         figures = [r["history"][r["best_epoch"] - 1][f"val_{task.figure}"] for r in runs]
         rows.append({
             "settings": which, "figure": task.figure, "mean": float(np.mean(figures)), "low": min(figures), "high": max(figures),
-            "values": figures, "epochs": float(np.mean([r["epochs"] for r in runs])), "minutes": sum(r["minutes"] for r in runs), "runs": len(runs),
+            "values": figures, "epochs": float(np.mean([r["epochs"] for r in runs])), "minutes": sum(r["minutes"] for r in runs),
+            "runs": len(runs),
         })
         if not quiet:
             print(f"{_words(which)}: validation {task.title} {rows[-1]['mean']:.4g} ({min(figures):.4g} to {max(figures):.4g})")

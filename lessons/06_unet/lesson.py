@@ -185,6 +185,7 @@ if not here.quick:
                        a5["true_colorfulness"]),
          claim("more right beyond the color filter than A4 (correlation)", a4["beyond_the_filter"], a5["beyond_the_filter"])],
         {"FID": 0.2342, "words": "diffuse colors", "FID of A4": 0.3091, "FID of A6": 0.0163}, data,
-        f"A6 draws the lightness anew; compare its colors here, and see lesson 07 for the rest. {smaller}")
+        f"A6 draws the lightness anew and is judged at the epoch of its best ab-RMSE ({table['pix2pix'].kept}); compare its "
+        f"colors here, and see lesson 07 for the rest. {smaller}")
 
 # Now exercise.py, then: python lessons/grade.py 06

@@ -238,13 +238,13 @@ if not here.quick:
         [claim("L1 alone averages to grey or brown when the color is ambiguous", chroma["pix2pix_l1"], gan["ambiguous_truth"]),
          claim("L1 does so less than L2 (chroma, A5's U-Net)", chroma["l2"], chroma["l1"]),
          claim("adversarial training adds chroma to L1", chroma["pix2pix_l1"], chroma["pix2pix_gan"]),
-         claim("sky and trees fine, things of no one color wrong (RMSE)", gan["error_sky_and_trees"], gan["error_any_of_four"]),
+         claim("wrong, by construction: what has no one color", gan["error_sky_and_trees"], gan["error_any_of_four"]),
          claim("color spills: a larger error at edges than inside (RMSE)", gan["error_inside"], gan["error_edges"]),
          claim("objects: beats the mean color (ab-RMSE)", objects["ab_rmse"], objects["mean_ab_rmse"])],
         {"words": "sky and trees fine, uncommon objects wrong, color spills, round blotches"},
         {"name": f"{Path(objects.recipe.data).name} (last claim), scenes", "stands_in_for": "COCO", "n": objects.tested},
         f"Losses, parts and edges are measured on {drawn} drawn scenes; n counts the photographs alone. Uncommon objects were "
         "not tested: those here are common, a coin decides their color. Whether L1 or L2 is duller depends on where the colors "
-        "lie. Round blotches have no figure: look at the pictures. Older: ambiguous-scenes_cpu.json, 64 pixels.")
+        "lie. Grey or brown is read as little chroma. Blotches have no figure: look. Older: ambiguous-scenes_cpu.json.")
 
 # Now exercise.py, then: python lessons/grade.py 07

@@ -20,6 +20,7 @@ SETTINGS = {
     "html_theme_options": {"navigation_with_keys": True, "top_of_page_buttons": []},
     "nb_execution_mode": "off", "nb_merge_streams": True, "nb_ipywidgets_js": {},      # widgets' scripts come from elsewhere
     "myst_enable_extensions": ["attrs_block"], "myst_heading_anchors": 3, "html_use_index": False, "pygments_style": "friendly",
+    "smartquotes_action": "qe",                              # quotes and ellipses: of a flag's -- it would make a dash
 }  # fmt: skip
 
 
