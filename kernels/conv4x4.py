@@ -5,7 +5,7 @@ reference: minicolor/ops/conv4x4.py. Ways to compute, by what limits the layer; 
     conv4x4_narrow.py   few input channels: pictures. The condition and the picture stay two tensors.     limited by memory
     conv4x4_wide.py     many in, many out, on the matrix units                                            limited by them
     conv4x4_last.py     one output channel: a PatchGAN's scores                                           limited by memory
-    conv4x4_winograd.py no kernel: on a CPU, in training, with fewer multiplications                      limited by both
+    conv4x4_winograd.py, conv4x4_product.py     no kernels: for training on a CPU
 
 A convolution is linear in the picture and linear in the weight. So its two gradients are again such maps, and the gradients of
 the gradients too: output, input gradient and weight gradient, written as three Functions that call each other, are
@@ -17,10 +17,11 @@ from torch import Tensor
 from torch.autograd import Function
 
 from minicolor.kernels import backend as backends
-from minicolor.kernels import conv4x4_last, conv4x4_narrow, conv4x4_wide, conv4x4_winograd
+from minicolor.kernels import conv4x4_last, conv4x4_narrow, conv4x4_product, conv4x4_wide, conv4x4_winograd
 from minicolor.kernels.backend import expect
 from minicolor.ops import conv4x4 as reference
 
+CPU = ("winograd", "product")
 FLOATS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 
@@ -36,8 +37,8 @@ def conv4x4(x: Tensor | tuple[Tensor, ...], weight: Tensor, bias: Tensor | None 
     xs = tuple(x) if isinstance(x, tuple | list) else (x,)
     _check(xs, weight, bias, stride, slope)
     if backends.choose(weight, backend) == "torch" or not xs[0].shape[0] or backends.hurried(backend):
-        if len(xs) == 1 and _winograd(xs[0], weight, stride, xs[0].shape[2:], backend):
-            return _Output.apply(stride, slope, "winograd", weight, bias, *xs)
+        if way := len(xs) == 1 and _on_a_cpu(xs[0], weight, stride, xs[0].shape[2:], backend):
+            return _Output.apply(stride, slope, way, weight, bias, *xs)
         return reference.conv4x4(xs, weight, bias, stride, slope)
     narrow = stride == 2 and weight.shape[1] <= conv4x4_narrow.MOST and len(xs) <= 2
     xs, weight, bias = _cast(xs if narrow or len(xs) == 1 else (torch.cat(xs, dim=1),), weight, bias, keep=narrow)
@@ -53,19 +54,23 @@ def conv_transpose4x4(x: Tensor, weight: Tensor, bias: Tensor | None = None, bac
     _check_alike((x,), weight, bias, weight.shape[1])
     size, way = (2 * x.shape[2], 2 * x.shape[3]), backends.wanted(backend)
     if backends.choose(weight, backend) == "torch" or not x.numel() or backends.hurried(backend):
-        if not _winograd(x, weight, 2, size, backend):
+        way = _on_a_cpu(x, weight, 2, size, backend)
+        if not way:
             return reference.conv_transpose4x4(x, weight, bias)
-        way = "winograd"
     (x,), weight, bias = _cast((x,), weight, bias)
     y = _InputGradient.apply(2, size, (0, weight.shape[1]), weight.dtype, way, x, weight)
     return y if bias is None else y + bias.to(y.dtype)[None, :, None, None]
 
 
-def _winograd(x: Tensor, weight: Tensor, stride: int, size: tuple[int, int], backend: str | None) -> bool:
+def _on_a_cpu(x: Tensor, weight: Tensor, stride: int, size: tuple[int, int], backend: str | None) -> str | None:
     """By a rule and not by a race: rounding differs, and a run on a CPU ends in the same bits each time."""
-    return (backends.wanted(backend) == "auto" and backends.fast() and not x.is_cuda and x.dtype == weight.dtype == torch.float32
-            and torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
-            and conv4x4_winograd.helps(*weight.shape[:2], stride, *size))
+    if (backends.wanted(backend) != "auto" or not backends.fast() or x.is_cuda or not x.dtype == weight.dtype == torch.float32
+            or not torch.is_grad_enabled() or torch.is_autocast_enabled("cpu")):
+        return None
+    out, channels = weight.shape[:2]
+    if conv4x4_winograd.helps(channels, out, stride, *size):
+        return "winograd"
+    return "product" if stride == 2 and conv4x4_product.helps(channels, out, *size) else None
 
 
 class _Output(Function):
@@ -141,8 +146,8 @@ class _WeightGradient(Function):
 def _output(stride, slope, backend, weight, bias, xs) -> Tensor:
     """The output by whichever way fits and, with backend "auto", is the fastest here; likewise the two below."""
     x = xs[0]
-    if backend == "winograd":
-        y = conv4x4_winograd.output(x, weight, stride)
+    if backend in CPU:
+        y = conv4x4_product.output(x, weight) if backend == "product" else conv4x4_winograd.output(x, weight, stride)
         y = y if bias is None else y.add_(bias[:, None, None])
         return y if slope is None else torch.nn.functional.leaky_relu_(y, slope)
     ways = {"torch": lambda: reference.conv4x4(tuple(x.to(weight.dtype) for x in xs), weight, _to(bias, weight), stride, slope)}
@@ -159,6 +164,8 @@ def _output(stride, slope, backend, weight, bias, xs) -> Tensor:
 def _input_gradient(stride, size, part, dtype, backend, g, weight) -> Tensor:
     first, channels = part
     mine = weight[:, first : first + channels]
+    if backend == "product":
+        return conv4x4_product.input_gradient(g, mine, size)
     if backend == "winograd":
         return conv4x4_winograd.input_gradient(g, mine, stride, size)
     shape = (len(g), channels, *size)
@@ -175,6 +182,8 @@ def _input_gradient(stride, size, part, dtype, backend, g, weight) -> Tensor:
 
 def _weight_gradient(stride, backend, g, xs) -> Tensor:
     x, channels = xs[0], sum(x.shape[1] for x in xs)
+    if backend == "product":
+        return conv4x4_product.weight_gradient(g, x)
     if backend == "winograd":
         return conv4x4_winograd.weight_gradient(g, x, stride)
     shape = (g.shape[1], channels, 4, 4)

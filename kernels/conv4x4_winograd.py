@@ -22,7 +22,6 @@ from functools import cache
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 M = 3                                                                # outputs of a tile, along one side
 FEWEST = 64                                                          # channels, in and out, from which this pays
@@ -52,32 +51,26 @@ def helps(channels: int, out: int, stride: int, height: int, width: int) -> bool
 def output(x: Tensor, weight: Tensor, stride: int) -> Tensor:
     """x (N, C, H, W), weight (O, C, 4, 4) -> (N, O, H', W')."""
     height, width = (s // 2 if stride == 2 else s - 1 for s in x.shape[2:])
-    tiles = _phases(_last(x), height, width) if stride == 2 else _padded(_last(x), 1, height, width, 4)
-    return _correlate(tiles, _taps(weight, stride), height, width)
+    tiles = phases(last(x), *_whole(height, width, 2)) if stride == 2 else _padded(last(x), 1, height, width, 4)
+    return _correlate(tiles, taps(weight, stride), height, width)
 
 
 def input_gradient(g: Tensor, weight: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
     """g (N, O, H', W') -> (N, C, *size): also the transposed convolution of g."""
     if stride == 1:
-        return _correlate(_padded(_last(g), 2, *size, 4), _taps(weight, 1, turned=True), *size)
+        return _correlate(_padded(last(g), 2, *size, 4), taps(weight, 1, turned=True), *size)
     height, width = size[0] // 2 + 1, size[1] // 2 + 1
-    phases = _correlate(_padded(_last(g), 1, height, width, 2), _taps(weight, 2, turned=True), height, width)
-    n, channels = len(g), weight.shape[1]
-    z = phases.permute(0, 2, 3, 1).reshape(n, height, width, 2, 2, channels)
-    out = g.new_empty(n, size[0], size[1], channels)
-    for a in (0, 1):                                                 # row 2i + a of the padded picture is row 2i + a - 1 of ours
-        for b in (0, 1):
-            out[:, 1 - a :: 2, 1 - b :: 2] = z[:, 1 - a : height - a, 1 - b : width - b, a, b]
-    return out.permute(0, 3, 1, 2)
+    four = _correlate(_padded(last(g), 1, height, width, 2), taps(weight, 2, turned=True), height, width)
+    return interleaved(last(four), size)
 
 
 def weight_gradient(g: Tensor, x: Tensor, stride: int) -> Tensor:
     """g (N, O, H', W'), x (N, C, H, W) -> (O, C, 4, 4)."""
     (height, width), r = g.shape[2:], 2 if stride == 2 else 4
-    tiles = _phases(_last(x), height, width) if stride == 2 else _padded(_last(x), 1, height, width, 4)
+    tiles = phases(last(x), *_whole(height, width, 2)) if stride == 2 else _padded(last(x), 1, height, width, 4)
     bt, gt, at = matrices(r, x.dtype)
     rows, columns = -(-height // M), -(-width // M)
-    g = F.pad(_last(g), (0, 0, 0, columns * M - width, 0, rows * M - height))
+    g = _padded(last(g), 0, height, width, 1)
     total = None
     for picture, slopes in zip(tiles, g):
         v = (bt @ _windows(picture, rows, columns, r)).view(len(bt), rows * columns, -1)
@@ -112,7 +105,7 @@ def _windows(picture: Tensor, rows: int, columns: int, r: int) -> Tensor:
     return picture.as_strided((t, t, rows, columns, channels), (down, right, M * down, M * right, 1)).reshape(t * t, -1)
 
 
-def _taps(weight: Tensor, stride: int, turned: bool = False) -> Tensor:
+def taps(weight: Tensor, stride: int, turned: bool = False) -> Tensor:
     """(O, C, 4, 4) -> (r*r, outputs*inputs), outputs before inputs; turned: for the way back, where both change places."""
     o, c = weight.shape[:2]
     if stride == 1:
@@ -121,23 +114,45 @@ def _taps(weight: Tensor, stride: int, turned: bool = False) -> Tensor:
     return (w.flip(2, 4).permute(2, 4, 3, 5, 1, 0) if turned else w.permute(2, 4, 0, 3, 5, 1)).reshape(4, -1)
 
 
-def _last(x: Tensor) -> Tensor:
-    return x.permute(0, 2, 3, 1).contiguous()
+def last(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, H, W, C), a view."""
+    return x.permute(0, 2, 3, 1)
+
+
+def _put(x: Tensor, into: Tensor, top: int, left: int) -> None:
+    """x (N, H, W, C) at a place of a larger one; the rest becomes 0. One pass: to fill it all first would be another."""
+    bottom, right = top + x.shape[1], left + x.shape[2]
+    into[:, top:bottom, left:right] = x
+    into[:, :top], into[:, bottom:], into[:, top:bottom, :left], into[:, top:bottom, right:] = 0, 0, 0, 0
+
+
+def _whole(height: int, width: int, r: int) -> tuple[int, int]:
+    """The input's sides, for as many whole tiles as give at least (height, width)."""
+    return -(-height // M) * M + r - 1, -(-width // M) * M + r - 1
 
 
 def _padded(x: Tensor, before: int, height: int, width: int, r: int) -> Tensor:
     """Zeros in front, and behind until whole tiles give (height, width)."""
-    high, wide = (-(-s // M) * M + r - 1 for s in (height, width))
-    return F.pad(x, (0, 0, before, wide - before - x.shape[2], before, high - before - x.shape[1]))
+    z = x.new_empty(len(x), *_whole(height, width, r), x.shape[3])
+    _put(x, z, before, before)
+    return z
 
 
-def _phases(x: Tensor, height: int, width: int) -> Tensor:
-    """(N, H, W, C) -> padded by 1, even and odd rows and columns apart: (N, whole tiles of height, of width, 4C)."""
-    n, _, _, channels = x.shape
-    high, wide = (-(-s // M) * M + 1 for s in (height, width))
-    z = x.new_zeros(n, high, wide, 2, 2, channels)
+def phases(x: Tensor, height: int, width: int) -> Tensor:
+    """(N, H, W, C) -> padded by 1, even and odd rows and columns apart: (N, height, width, 4C), of which the rest is 0."""
+    z = x.new_empty(len(x), height, width, 2, 2, x.shape[3])
     for a in (0, 1):
         for b in (0, 1):
-            some = x[:, 1 - a :: 2, 1 - b :: 2]
-            z[:, 1 - a : 1 - a + some.shape[1], 1 - b : 1 - b + some.shape[2], a, b] = some
-    return z.view(n, high, wide, 4 * channels)
+            _put(x[:, 1 - a :: 2, 1 - b :: 2], z[:, :, :, a, b], 1 - a, 1 - b)
+    return z.flatten(3)
+
+
+def interleaved(four: Tensor, size: tuple[int, int]) -> Tensor:
+    """The way back: (N, H/2 + 1, W/2 + 1, 4C) -> (N, C, H, W) without the padding."""
+    n, height, width, _ = four.shape
+    z = four.reshape(n, height, width, 2, 2, -1)
+    out = four.new_empty(n, *size, z.shape[-1])
+    for a in (0, 1):                                                 # row 2i + a of the padded picture is row 2i + a - 1 of ours
+        for b in (0, 1):
+            out[:, 1 - a :: 2, 1 - b :: 2] = z[:, 1 - a : height - a, 1 - b : width - b, a, b]
+    return out.permute(0, 3, 1, 2)

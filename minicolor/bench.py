@@ -58,14 +58,25 @@ def train(args: argparse.Namespace) -> dict:
         r = training.run(args.recipe, args.size, batch_size, args.base, args.pairs, device=device, precision=args.precision,
                          workers=args.workers, is_fast=args.fast)
         rows.append(r)
-        print(f"{r['recipe']}, {r['size']}x{r['size']}, batch {r['batch_size']}, {device}, {r['precision']}\n"
-              f"  plain loop   {r['plain_images_per_second']:9.2f} images/s\n"
-              f"  minicolor    {r['our_images_per_second']:9.2f} images/s, {r['tflop_per_s']:.3g} TFLOP/s: "
-              f"{r['share_of_matrix_rate']:.0%} of a large matrix product's\n"
-              f"  ratio        {r['ratio']:9.2f}  (median of {r['pairs']} pairs; {r['ratio_lowest']:.2f} to {r['ratio_highest']:.2f})\n"
-              "  one step, part by part, in ms: " + ", ".join(f"{part} {ms:.1f}" for part, ms in r["milliseconds_of"].items())
-              + "".join(f"\n  peak memory, {who} {mib:.0f} MiB" for who, mib in r["peak_mib"].items()), flush=True)
+        print(training.text(r), flush=True)
     return {"train": rows}
+
+
+def scale(args: argparse.Namespace) -> dict:
+    """Print and return what an epoch costs by the number of pictures, and what processes bring."""
+    from minicolor.benches import scale
+
+    device = choose_device(args.device)
+    try:
+        counts, numbers = ([int(n) for n in text.split(",")] for text in (args.pictures, args.processes))
+    except ValueError:
+        counts = numbers = [0]
+    if min(counts) < 2 * scale.BATCH or min(numbers) < 1:
+        raise BadInput(f"--pictures {args.pictures} --processes {args.processes}: expected whole numbers, of pictures at least "
+                       f"{2 * scale.BATCH}, such as 1000,10000 and 1,2")
+    rows, shared = scale.pictures(counts, device), scale.processes(numbers, device)
+    print(scale.text(rows, shared))
+    return {"pictures": rows, "processes": shared}
 
 
 def data(args: argparse.Namespace) -> dict:
@@ -113,7 +124,7 @@ def colorize(args: argparse.Namespace) -> dict:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m minicolor.bench", description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="write the figures there too; before or after WHAT")
-    which = parser.add_subparsers(dest="what", required=True, metavar="lab|degrade|patchgan|norm|all|train|data|metrics|colorize")
+    which = parser.add_subparsers(dest="what", required=True, metavar="lab|degrade|patchgan|norm|all|train|scale|data|metrics|colorize")
     for name in ("lab", "degrade", "patchgan", "norm", "all"):
         k = which.add_parser(name, help="all four, in one go" if name == "all" else f"the kernels of kernels/{KERNELS[name]}")
         k.add_argument("--device", metavar="cpu|cuda")
@@ -130,6 +141,11 @@ def _parser() -> argparse.ArgumentParser:
     t.add_argument("--device", metavar="cpu|cuda")
     t.add_argument("--precision", default="auto", choices=("auto", "float32", "bf16"))
     t.set_defaults(run=train)
+    s = which.add_parser("scale", help="an epoch by the number of pictures, and an update by the number of processes")
+    s.add_argument("--pictures", default="1000,10000,50000", metavar="N,N,...", help="[1000,10000,50000]")
+    s.add_argument("--processes", default="1,2", metavar="N,N,...", help="on this machine [1,2]")
+    s.add_argument("--device", metavar="cpu|cuda")
+    s.set_defaults(run=scale)
     d = which.add_parser("data", help="packing against bare Pillow, and memory against the number of pictures")
     d.add_argument("--photos", metavar="FOLDER", help="pictures to pack [drawn ones]")
     d.add_argument("--size", type=int, default=256)

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from minicolor import parallel
 from minicolor.errors import BadInput
+from minicolor.kernels.backend import set_fast
+from minicolor.models.conv4x4 import channels_last
 
 WARM = 3                                                             # updates before the recording
 
@@ -25,8 +27,11 @@ Update = Callable[[Tensor, Tensor], dict[str, Tensor]]
 
 def hurried(step, device: str, fast: bool = True, compiled: bool = False) -> Update:
     """step.step, or what does the same faster. BadInput: compiled, where there is no compiler."""
+    set_fast(fast)
     if compiled:
         _compile(step, device)
+    if fast and torch.device(device).type == "cpu":
+        _lay_out(step)
     # of several processes the exchange of gradients stands between the kernels, when it is ready: not recorded
     if fast and torch.device(device).type == "cuda" and step.static and parallel.world() == 1:
         return Replayed(step)
@@ -41,6 +46,16 @@ def set_lr(step, lr: float) -> None:
                 group["lr"].fill_(lr)
             else:
                 group["lr"] = lr
+
+
+def _lay_out(step) -> None:
+    """Weights channels last, and what Adam remembers of them alike."""
+    for name, network in step.networks.items():
+        channels_last(network)
+        for weight, remembered in step.optimizers[name].state.items():
+            for key, value in remembered.items():
+                if value.shape == weight.shape and value.stride() != weight.stride():
+                    remembered[key] = torch.empty_like(weight, requires_grad=False).copy_(value)
 
 
 class Replayed:

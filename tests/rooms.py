@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "search": {"recipe", "report", "data", "fit"},
     "every": {"recipe", "checkpoint", "report", "progress", "fit"},
     "resume": {"checkpoint", "parallel", "recipe"},
-    "fast": {"parallel"},
+    "fast": {"parallel", "kernels", "models.conv4x4"},
     "distribute": {"parallel", "models.sync_norm", "models.dropout"},
     "held_out": {"data", "models.modes", "parallel"},
     "trained": {"checkpoint", "precision", "recipe"},

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from minicolor.kernels import backend, conv4x4_winograd
+from minicolor.kernels import backend, conv4x4_product, conv4x4_winograd
 from minicolor.kernels.conv4x4 import conv4x4, conv_transpose4x4
 
 
@@ -34,6 +34,10 @@ def test_it_is_the_convolution(n, c, o, height, width, stride, last):
                              (conv4x4_winograd.input_gradient(g, w, stride, (height, width)), dx),
                              (conv4x4_winograd.weight_gradient(g, x, stride), dw)):
             torch.testing.assert_close(ours, theirs, atol=1e-10, rtol=1e-10)
+        if stride == 2:
+            for ours, theirs in ((conv4x4_product.output(x, w), y), (conv4x4_product.weight_gradient(g, x), dw),
+                                 (conv4x4_product.input_gradient(g, w, (height, width)), dx)):
+                torch.testing.assert_close(ours, theirs, atol=1e-10, rtol=1e-10)
 
 
 @pytest.mark.parametrize("stride, most", [(1, 1e-5), (2, 2e-6)])

@@ -67,3 +67,45 @@ def test_two_processes_are_one(tmp_path, recipe):
         assert all(abs(a[k] - b[k]) < 1e-5 * max(1, abs(a[k])) for k in a)
     assert one["seen"][0] == [5] and two["seen"][0] == [3, 2]
     assert [sum(s) for s in one["seen"]] == [sum(s) for s in two["seen"]]
+
+
+def test_training_through_the_door(tmp_path):
+    """Two processes, one run: written once, each picture counted once, and resumed by one process alone."""
+    out = tmp_path / "run"
+    done = torchrun(2, *RUN, "--epochs", "2", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    results = json.loads((out / "results.json").read_text())
+    assert results["processes"] == 2 and results["epochs"] == 2 and sum(results["counts"].values()) == 60
+    assert done.stdout.count("look at") == 1 and done.stderr.count("epoch 2/2") == 1
+    assert checkpoint.load(out / "last.pt")["run"]["epoch"] == 2
+    alone = subprocess.run([sys.executable, *RUN, "--epochs", "3", "--out", str(out), "--resume"], capture_output=True, text=True)
+    assert alone.returncode == 0, alone.stderr
+    assert json.loads((out / "results.json").read_text())["processes"] == 1
+
+
+def test_a_dead_worker_is_replaced_and_the_run_ends(tmp_path):
+    """kill -9 for one of two after the first checkpoint; torchrun begins both anew, and they go on from it."""
+    out = tmp_path / "run"
+    env = os.environ | {"OMP_NUM_THREADS": "1", "TRITON_INTERPRET": "0"}
+    run = subprocess.Popen([*TORCHRUN, "--standalone", "--nproc-per-node", "2", "--max-restarts", "1", *RUN, "--epochs", "4",
+                            "--out", str(out)], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    until = time.monotonic() + 120
+    while not (out / "last.pt").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+    os.kill(int(children[-1]), signal.SIGKILL)
+    said, _ = run.communicate(timeout=240)
+    assert run.returncode == 0, said
+    results = json.loads((out / "results.json").read_text())
+    assert results["epochs"] == 4 and [row["epoch"] for row in results["history"]] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("flags, words", [
+    (["--batch-size", "500"], "a batch cannot be larger"),
+    (["--batch-size", "1"], "2 processes cannot share batches of 1"),
+    (["--search", "lr=1e-3,1e-4"], "without torchrun"),
+])
+def test_what_processes_cannot_do(tmp_path, flags, words):
+    done = torchrun(2, *RUN, "--epochs", "1", "--out", str(tmp_path / "run"), *flags)
+    assert done.returncode != 0 and words in done.stderr and "Traceback" not in done.stderr.partition("ChildFailedError")[0]
+    assert not (tmp_path / "run" / "last.pt").exists()

@@ -125,6 +125,17 @@ def run(name: str = "pix2pix", size: int = 256, batch_size: int = 4, base: int =
     }
 
 
+def text(r: dict) -> str:
+    """What run() found, for a terminal."""
+    lines = [f"{r['recipe']}, {r['size']}x{r['size']}, batch {r['batch_size']}, {r['device']}, {r['precision']}",
+             f"plain loop {r['plain_images_per_second']:9.2f} images/s",
+             f"minicolor  {r['our_images_per_second']:9.2f} images/s, {r['tflop_per_s']:.3g} TFLOP/s, "
+             f"{r['share_of_matrix_rate']:.0%} of a large matrix product's",
+             f"ratio      {r['ratio']:9.2f}  (median of {r['pairs']} pairs; {r['ratio_lowest']:.2f} to {r['ratio_highest']:.2f})",
+             "one step, part by part, in ms: " + ", ".join(f"{part} {ms:.1f}" for part, ms in r["milliseconds_of"].items())]
+    return "\n  ".join(lines + [f"peak memory, {who}: {mib:.0f} MiB" for who, mib in r["peak_mib"].items()])
+
+
 def flops(plain, size: int, batch_size: int, device: str) -> int:
     """Multiplications and additions of one plain step's convolutions, both passes, as PyTorch counts them."""
     x, y = torch.zeros(batch_size, 1, size, size, device=device), torch.zeros(batch_size, 3, size, size, device=device)
