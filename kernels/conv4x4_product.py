@@ -15,12 +15,12 @@ the weight as it is. Overlapping windows are added phase by phase (rows and colu
 from torch import Tensor
 from torch.nn import functional as F
 
-from minicolor.kernels.conv4x4_winograd import interleaved, last
+from minicolor.kernels.conv4x4_winograd import LARGE, interleaved, last
 
 
 def helps(channels: int, out: int, height: int, width: int) -> bool:
     """Whether this way is worth it: a rule, so that runs repeat. height, width: of the larger picture; of weight (out, channels)."""
-    few_pixels = min(channels, out) >= 32 and min(height, width) < 24
+    few_pixels = min(channels, out) >= 32 and min(height, width) < LARGE
     return height % 2 == width % 2 == 0 and (few_pixels or (channels <= 4 and out >= 32 and min(height, width) >= 64))
 
 

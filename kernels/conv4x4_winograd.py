@@ -25,6 +25,7 @@ from torch import Tensor
 
 M = 3                                                                # outputs of a tile, along one side
 FEWEST = 64                                                          # channels, in and out, from which this pays
+LARGE = 48                                                           # side from which it does with stride 2
 
 BT, G, AT = {}, {}, {}                                               # by r; points 0, 1, -1, (2, -2,) infinity
 BT[2] = [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, -1, 0, 1]]
@@ -45,7 +46,8 @@ def matrices(r: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
 
 def helps(channels: int, out: int, stride: int, height: int, width: int) -> bool:
     """Whether this way is worth its transforms, for a picture (N, channels, height, width): a rule, so that runs repeat."""
-    return min(channels, out) >= FEWEST and (stride == 1 or height % 2 == width % 2 == 0) and min(height, width) >= 24
+    least = 24 if stride == 1 else LARGE
+    return min(channels, out) >= FEWEST and (stride == 1 or height % 2 == width % 2 == 0) and min(height, width) >= least
 
 
 def output(x: Tensor, weight: Tensor, stride: int) -> Tensor:

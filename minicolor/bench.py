@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> None:
     with one_line():
         args = _parser().parse_args(argv)
         size = getattr(args, "size", 32)
-        for name, fine in (("size", size >= 32 and size % 32 == 0), ("batch_size", getattr(args, "batch_size", 1) >= 1),
+        for name, fine in (("size", size >= 32 and size % 32 == 0), ("batch_size", min(getattr(args, "batch_size", None) or [1]) >= 1),
                            ("pairs", getattr(args, "pairs", 1) >= 1), ("count", getattr(args, "count", 1) >= 1)):
             if not fine:
                 raise BadInput(f"--{name.replace('_', '-')} {getattr(args, name)}: expected "
