@@ -67,8 +67,8 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
     run = saved["run"] if saved else _new_run(recipe, train, val)
     if saved:
         restore(step, saved)
+    update = hurried(step, device, fast, compiled)                   # first: it may lay out weights anew
     distribute(step)
-    update = hurried(step, device, fast, compiled)
     if writes:
         write_split(out / "split.json", pack, parts, recipe.seed)
         log = report.Log(out, tensorboard)
