@@ -16,8 +16,6 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 CLOSE = {torch.float32: 1e-6, torch.float64: 1e-14, torch.bfloat16: 6e-3, torch.float16: 6e-4}
 if DEVICE == "cuda":
     CLOSE[torch.float32] = 1e-3                                       # tf32 products, as PyTorch's own convolutions there
-else:
-    CLOSE[torch.bfloat16] = 2**-7                                     # Triton's interpreter cuts off where hardware rounds
 
 
 def numbers(*shape, dtype=torch.float64, seed=0, grad=False) -> torch.Tensor:
@@ -30,6 +28,13 @@ def numbers(*shape, dtype=torch.float64, seed=0, grad=False) -> torch.Tensor:
 def error(mine: torch.Tensor, truth: torch.Tensor) -> float:
     assert mine.shape == truth.shape
     return ((mine.double() - truth).norm() / truth.norm().clamp(min=1e-9)).item()
+
+
+def cut(truth: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """As Triton's interpreter stores it: it cuts bfloat16 off where hardware rounds, and of six scores that is .0067."""
+    if dtype != torch.bfloat16 or DEVICE == "cuda":
+        return truth
+    return (truth.float().view(torch.int32) & -65536).view(torch.float32).double()
 
 
 def compare(channels, out, n, h, w, stride, slope, dtype, bias=True, seed=0):
@@ -45,7 +50,7 @@ def compare(channels, out, n, h, w, stride, slope, dtype, bias=True, seed=0):
     truth = F.conv2d(torch.cat(exact[: len(xs)], 1), exact[len(xs)], exact_b, stride, padding=1)
     # the slope by the sign of our output: where rounding puts a value on the other side of 0, both gradients are right
     truth = truth if slope is None else torch.where(mine.detach() > 0, truth, slope * truth)
-    assert error(mine, truth.detach()) < CLOSE[dtype] and mine.dtype == dtype
+    assert error(mine, cut(truth.detach(), dtype)) < CLOSE[dtype] and mine.dtype == dtype
     g = numbers(*truth.shape, dtype=dtype, seed=seed + 5)
     for name, a, b in zip("xxwb", torch.autograd.grad(mine, leaves, g), torch.autograd.grad(truth, exact, g.double())):
         # the slope's product is rounded to the type before it is summed: a second rounding
