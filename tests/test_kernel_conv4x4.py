@@ -30,6 +30,13 @@ def error(mine: torch.Tensor, truth: torch.Tensor) -> float:
     return ((mine.double() - truth).norm() / truth.norm().clamp(min=1e-9)).item()
 
 
+def cut(truth: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """As Triton's interpreter stores it: it cuts bfloat16 off where hardware rounds, and of six scores that is .0067."""
+    if dtype != torch.bfloat16 or DEVICE == "cuda":
+        return truth
+    return (truth.float().view(torch.int32) & -65536).view(torch.float32).double()
+
+
 def compare(channels, out, n, h, w, stride, slope, dtype, bias=True, seed=0):
     """conv4x4 against float64 convolution by PyTorch: the output and all gradients."""
     xs = [numbers(n, c, h, w, dtype=dtype, seed=seed + i, grad=True) for i, c in enumerate(channels)]
@@ -43,7 +50,7 @@ def compare(channels, out, n, h, w, stride, slope, dtype, bias=True, seed=0):
     truth = F.conv2d(torch.cat(exact[: len(xs)], 1), exact[len(xs)], exact_b, stride, padding=1)
     # the slope by the sign of our output: where rounding puts a value on the other side of 0, both gradients are right
     truth = truth if slope is None else torch.where(mine.detach() > 0, truth, slope * truth)
-    assert error(mine, truth.detach()) < CLOSE[dtype] and mine.dtype == dtype
+    assert error(mine, cut(truth.detach(), dtype)) < CLOSE[dtype] and mine.dtype == dtype
     g = numbers(*truth.shape, dtype=dtype, seed=seed + 5)
     for name, a, b in zip("xxwb", torch.autograd.grad(mine, leaves, g), torch.autograd.grad(truth, exact, g.double())):
         # the slope's product is rounded to the type before it is summed: a second rounding
@@ -78,6 +85,7 @@ def test_many_channels(c, out, stride, slope, dtype, n, h, w, seed):
 @example(c=64, stride=1, slope=None, dtype=torch.float32, n=1, h=8, w=8, seed=0)    # one block of pixels, one of channels
 @example(c=65, stride=1, slope=None, dtype=torch.float32, n=1, h=5, w=13, seed=0)            # 65 pixels
 @example(c=9, stride=1, slope=None, dtype=torch.float32, n=1, h=18, w=17, seed=0)            # 272 scores: past one block of 256
+@example(c=32, stride=1, slope=None, dtype=torch.bfloat16, n=2, h=4, w=2, seed=2)            # six scores, all cut off by much
 def test_one_output(c, stride, slope, dtype, n, h, w, seed):
     compare((c,), 1, n, h, w, stride, slope, dtype, seed=seed)
 

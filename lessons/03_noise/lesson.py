@@ -214,8 +214,8 @@ if not here.quick:
     long = table["dncnn_long" if here.small else "dncnn"]
     train, val = (long.curve(name) for name in ("mse", "val_psnr"))
     here.show("long", curves({"training MSE, relative to its lowest": train / train.min(axis=1, keepdims=True),
-                              "validation "
-                              "MSE, the same": 10 ** ((val.max(axis=1, keepdims=True) - val) / 10)}, "1 is the lowest"))
+                              "validation MSE, the same": 10 ** ((val.max(axis=1, keepdims=True) - val) / 10)},
+                             "1 is the lowest"))
     fives = train[:, : train.shape[1] // 5 * 5].reshape(len(train), -1, 5).mean(axis=2)
     claims = [claim("the training loss ends above its lowest (means of 5 epochs)", fives.min(axis=1), fives[:, -1]),
               claim("validation never gets worse from one epoch to the next (how often it did)",

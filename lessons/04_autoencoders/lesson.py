@@ -124,7 +124,6 @@ if not here.quick:
                   "one run. ",
         "skip3": f"The skip hands over lightness (SSIM {ssim['skip3']} against {ssim['plain3']}); MSE mostly counts that, so its "
                  "gain says little about color. ",
-        ""
         "skip5": "" if (mse["skip5"] < mse["skip3"]).all() else
                  "What the report took for the best of four is here not better than three levels with skips in every seed. ",
     }

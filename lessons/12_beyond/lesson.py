@@ -217,10 +217,8 @@ if not here.quick:
         f"{epochs_of(pairs)} of pix2pix, {epochs_of(unpaired)} of CycleGAN. CycleGAN is tested on {unpaired.tested} pictures, "
         f"pix2pix on {pairs.tested}: so shares are compared. Both SRResNet and SRGAN begin at random, the paper's SRGAN from "
         "SRResNet; neither stands behind the DnCNN here; ESRGAN and RCAN were not tried. The search's best, on drawn scenes, "
-        "one run for "
-        "each draw: " + ", ".join(f"{k} {v:g}" for k, v in tried[0]["settings"].items()) + ". Extra landscapes: as many "
-        f"pictures to learn from, half of them landscapes; kept epochs {together['faces and landscapes'].kept}, of faces alone "
-        f"{pairs.kept}. "
-        "Lab in pix2pix is A9 (lesson 01), the ResNet generator C2 and C3 (lesson 08), WGAN E3 (lesson 09).")
+        "one run for each draw: " + ", ".join(f"{k} {v:g}" for k, v in tried[0]["settings"].items()) + ". Extra landscapes: as "
+        f"many pictures to learn from, half of them landscapes; kept epochs {together['faces and landscapes'].kept}, of faces "
+        f"alone {pairs.kept}. Lab in pix2pix is A9 (lesson 01), the ResNet generator C2 and C3 (lesson 08), WGAN E3 (lesson 09).")
 
 # Now exercise.py, then: python lessons/grade.py 12
