@@ -21,7 +21,7 @@ from minicolor.kernels import conv4x4_last, conv4x4_narrow, conv4x4_product, con
 from minicolor.kernels.backend import expect
 from minicolor.ops import conv4x4 as reference
 
-CPU = ("winograd", "product")
+CPU = {"winograd": conv4x4_winograd, "product": conv4x4_product}
 FLOATS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 
@@ -53,10 +53,9 @@ def conv_transpose4x4(x: Tensor, weight: Tensor, bias: Tensor | None = None, bac
            tuple(x.shape))
     _check_alike((x,), weight, bias, weight.shape[1])
     size, way = (2 * x.shape[2], 2 * x.shape[3]), backends.wanted(backend)
-    if backends.choose(weight, backend) == "torch" or not x.numel() or backends.hurried(backend):
-        way = _on_a_cpu(x, weight, 2, size, backend)
-        if not way:
-            return reference.conv_transpose4x4(x, weight, bias)
+    plain = backends.choose(weight, backend) == "torch" or not x.numel() or backends.hurried(backend)
+    if plain and not (way := _on_a_cpu(x, weight, 2, size, backend)):
+        return reference.conv_transpose4x4(x, weight, bias)
     (x,), weight, bias = _cast((x,), weight, bias)
     y = _InputGradient.apply(2, size, (0, weight.shape[1]), weight.dtype, way, x, weight)
     return y if bias is None else y + bias.to(y.dtype)[None, :, None, None]
@@ -147,7 +146,7 @@ def _output(stride, slope, backend, weight, bias, xs) -> Tensor:
     """The output by whichever way fits and, with backend "auto", is the fastest here; likewise the two below."""
     x = xs[0]
     if backend in CPU:
-        y = conv4x4_product.output(x, weight) if backend == "product" else conv4x4_winograd.output(x, weight, stride)
+        y = CPU[backend].output(x, weight, stride)
         y = y if bias is None else y.add_(bias[:, None, None])
         return y if slope is None else torch.nn.functional.leaky_relu_(y, slope)
     ways = {"torch": lambda: reference.conv4x4(tuple(x.to(weight.dtype) for x in xs), weight, _to(bias, weight), stride, slope)}
@@ -164,10 +163,8 @@ def _output(stride, slope, backend, weight, bias, xs) -> Tensor:
 def _input_gradient(stride, size, part, dtype, backend, g, weight) -> Tensor:
     first, channels = part
     mine = weight[:, first : first + channels]
-    if backend == "product":
-        return conv4x4_product.input_gradient(g, mine, size)
-    if backend == "winograd":
-        return conv4x4_winograd.input_gradient(g, mine, stride, size)
+    if backend in CPU:
+        return CPU[backend].input_gradient(g, mine, stride, size)
     shape = (len(g), channels, *size)
     ways = {"torch": lambda: torch.nn.grad.conv2d_input(shape, mine, g, stride, padding=1).to(dtype)}
     if stride == 2 and channels <= conv4x4_narrow.MOST:
@@ -182,10 +179,8 @@ def _input_gradient(stride, size, part, dtype, backend, g, weight) -> Tensor:
 
 def _weight_gradient(stride, backend, g, xs) -> Tensor:
     x, channels = xs[0], sum(x.shape[1] for x in xs)
-    if backend == "product":
-        return conv4x4_product.weight_gradient(g, x)
-    if backend == "winograd":
-        return conv4x4_winograd.weight_gradient(g, x, stride)
+    if backend in CPU:
+        return CPU[backend].weight_gradient(g, x, stride)
     shape = (g.shape[1], channels, 4, 4)
     together = (lambda: x.to(g.dtype)) if len(xs) == 1 else (lambda: torch.cat([x.to(g.dtype) for x in xs], dim=1))
     ways = {"torch": lambda: torch.nn.grad.conv2d_weight(together(), shape, g, stride, padding=1)}

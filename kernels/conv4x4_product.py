@@ -15,28 +15,28 @@ the weight as it is. Overlapping windows are added phase by phase (rows and colu
 from torch import Tensor
 from torch.nn import functional as F
 
-from minicolor.kernels.conv4x4_winograd import LARGE, interleaved, last
+from minicolor.kernels.conv4x4_winograd import SMALL, interleaved, last
 
 
 def helps(channels: int, out: int, height: int, width: int) -> bool:
-    """Whether this way is worth it: a rule, so that runs repeat. height, width: of the larger picture; of weight (out, channels)."""
-    few_pixels = min(channels, out) >= 32 and min(height, width) < LARGE
+    """Whether this way is worth it, for a larger picture (N, channels, height, width): a rule, so that runs repeat."""
+    few_pixels = min(channels, out) >= 32 and min(height, width) < SMALL
     return height % 2 == width % 2 == 0 and (few_pixels or (channels <= 4 and out >= 32 and min(height, width) >= 64))
 
 
-def output(x: Tensor, weight: Tensor) -> Tensor:
-    """x (N, C, H, W), weight (O, C, 4, 4) -> (N, O, H/2, W/2)."""
+def output(x: Tensor, weight: Tensor, stride: int = 2) -> Tensor:
+    """x (N, C, H, W), weight (O, C, 4, 4) -> (N, O, H/2, W/2). The stride is always 2, here and below."""
     n, _, height, width = x.shape
     return (_windows(x) @ last(weight).reshape(len(weight), -1).T).view(n, height // 2, width // 2, -1).permute(0, 3, 1, 2)
 
 
-def weight_gradient(g: Tensor, x: Tensor) -> Tensor:
+def weight_gradient(g: Tensor, x: Tensor, stride: int = 2) -> Tensor:
     """g (N, O, H/2, W/2), x (N, C, H, W) -> (O, C, 4, 4)."""
     out = g.shape[1]
     return (last(g).reshape(-1, out).T @ _windows(x)).view(out, 4, 4, -1).permute(0, 3, 1, 2)
 
 
-def input_gradient(g: Tensor, weight: Tensor, size: tuple[int, int]) -> Tensor:
+def input_gradient(g: Tensor, weight: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
     """g (N, O, H/2, W/2), weight (O, C, 4, 4) -> (N, C, *size)."""
     n, out, height, width = g.shape
     parts = last(g).reshape(-1, out) @ last(weight).reshape(out, -1)

@@ -52,10 +52,7 @@ def _lay_out(step) -> None:
     """Weights channels last, and what Adam remembers of them alike."""
     for name, network in step.networks.items():
         channels_last(network)
-        for weight, remembered in step.optimizers[name].state.items():
-            for key, value in remembered.items():
-                if value.shape == weight.shape and value.stride() != weight.stride():
-                    remembered[key] = torch.empty_like(weight, requires_grad=False).copy_(value)
+        step.optimizers[name].lay_out()
 
 
 class Replayed:

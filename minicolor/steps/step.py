@@ -7,10 +7,10 @@ networks is the one that is kept and used (the generator, the denoiser, the clas
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
-import torch
 from torch import Tensor, nn
 
 from minicolor.losses.weighted import Weighted
+from minicolor.steps.adam import Adam
 
 Loss = Callable[[Tensor, Tensor], Tensor]                    # (output, truth) -> scalar
 
@@ -31,9 +31,8 @@ class Step:
         self.share = 1.0                                     # this process's part of the batch, times the number of processes
         self.near: Weighted | None = None
         self.hold_to(terms or {})
-        self.optimizers = {                                  # fused: one pass over the weights, not ten
-            name: torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr, betas, fused=True)
-            for name, network in networks.items()
+        self.optimizers = {
+            name: Adam([p for p in network.parameters() if p.requires_grad], lr, betas) for name, network in networks.items()
         }
 
     @property
