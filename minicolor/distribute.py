@@ -14,21 +14,23 @@ from minicolor.models.sync_norm import SyncBatchNormAct
 
 
 def distribute(step) -> None:
-    """Let the step's networks train with those of the other processes. Before: moved to the device. One process: nothing."""
-    if parallel.world() == 1:
-        return
+    """Let the step's networks, moved to the device, train with those of the other processes. One process: dropout alone."""
     for name, network in step.networks.items():
         synchronize(network)
-        if any(p.requires_grad for p in network.parameters()):
+        if parallel.world() > 1 and any(p.requires_grad for p in network.parameters()):
             # buffers are running statistics: equal anyway, and a broadcast between two passes would break the first one's graph
             step.live[name] = DistributedDataParallel(network, forward_sync_buffers=False)
 
 
 def synchronize(network: nn.Module) -> None:
-    """Exchange every BatchNorm2d and Dropout inside the network; parameters, buffers and state-dict names stay as they are."""
+    """Exchange every Dropout inside the network, and where there are several processes every BatchNorm2d.
+
+    Parameters, buffers and state-dict names stay as they are.
+    """
     for name, child in network.named_children():
         if isinstance(child, nn.BatchNorm2d):
-            setattr(network, name, SyncBatchNormAct.of(child))
+            if parallel.world() > 1:
+                setattr(network, name, SyncBatchNormAct.of(child))
         elif type(child) is nn.Dropout:
             setattr(network, name, SharedDropout(child.p).train(child.training))
         else:

@@ -21,7 +21,7 @@ from minicolor.precision import choose_device
 
 
 def main(argv: list[str] | None = None) -> None:
-    with one_line():
+    with one_line(), parallel.one_voice():
         args = _parser().parse_args(argv)
         with parallel.together(choose_device(args.device)) as device:
             run(args, device)

@@ -95,7 +95,7 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
                 with parallel.training_on(share):
                     pictures = augment(batch, torch.Generator().manual_seed(seed), recipe.flip, recipe.jitter, recipe.crop, share)
                     ids = torch.arange(share.first, share.first + share.count, device=pictures.device)
-                    losses = _updated(update, recipe, task.prepare(pictures, seed, ids), share, step)
+                    losses = _updated(update, recipe, train, task.prepare(pictures, seed, ids), share, step)
                 for name, loss in losses.items():
                     sums[name] = sums.get(name, 0) + loss.double() * share.count
                 run["batch"], run["seen"] = i + 1, run["seen"] + share.of
@@ -154,7 +154,7 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
     return results
 
 
-def _updated(update, recipe: Recipe, pair: tuple, share: parallel.Share, step) -> dict:
+def _updated(update, recipe: Recipe, train: Loader, pair: tuple, share: parallel.Share, step) -> dict:
     """One update. What a network says of pictures that it cannot take becomes a sentence for whoever chose them."""
     try:
         step.share = share.count * parallel.world() / share.of
@@ -163,12 +163,20 @@ def _updated(update, recipe: Recipe, pair: tuple, share: parallel.Share, step) -
         n, *_, height, width = pair[0].shape
         raise BadInput(f"{recipe.name} cannot be trained on a batch of {n} of {height}x{width}: {e}; --batch-size, --size and "
                        "--crop decide that") from e
-    except RuntimeError as e:
+    except (MemoryError, RuntimeError) as e:
         if not ran_out(e):
             raise
         e.__traceback__ = None                                       # it holds on to the tensors that did not fit
-    fits = parallel.world() * largest_batch(step, pair)
-    raise BadInput(f"out of memory: {recipe.name} with --batch-size {recipe.batch_size} does not fit; " + (
+    raise _too_much(recipe, train, step, pair)
+
+
+def _too_much(recipe: Recipe, train: Loader, step, pair: tuple) -> BadInput:
+    """Says which batch would have fitted. Of several processes the others are in the midst of their update: they wait for us."""
+    with parallel.alone():
+        room = largest_batch(step, pair)
+    room *= parallel.world()
+    fits = next((n for n in range(room, 0, -1) if train.widest(n) <= room), 0)
+    return BadInput(f"out of memory: {recipe.name} with --batch-size {recipe.batch_size} does not fit; " + (
         f"the largest that does is {fits}: the same command with --resume --batch-size {fits} goes on from the last checkpoint"
         if fits else "not even one picture does: choose a smaller --size or --crop"))
 
@@ -178,8 +186,8 @@ def _enough_pictures(recipe: Recipe, train: Loader) -> None:
         raise BadInput(f"--batch-size {recipe.batch_size}: there are only {len(train)} pictures to train on, a batch cannot be "
                        "larger than that")
     if parallel.world() > min(recipe.batch_size, len(train)):
-        raise BadInput(f"{parallel.world()} processes cannot share batches of {recipe.batch_size}: every process needs a picture; "
-                       "start fewer, or choose a larger --batch-size")
+        raise BadInput(f"{parallel.world()} processes cannot share batches of {recipe.batch_size}: every process needs a "
+                       "picture; start fewer, or choose a larger --batch-size")
 
 
 def _seed(*numbers: int) -> int:

@@ -10,11 +10,15 @@ process would have made of the whole: gradients are averaged (distribute.py), Ba
 Without torchrun there is one process, and everything here is free of cost.
 """
 
+import json
 import os
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -23,6 +27,7 @@ from torch import Tensor
 from minicolor.errors import BadInput
 
 MINUTES = 30            # how long the others may keep us waiting: one of them may have to pack a data set
+FIRST_WORD = 5          # seconds in which process 0 says what is wrong with all, before the others say it too
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,15 @@ class Share:
 
 
 _now: Share | None = None                                            # of the batch that is being trained on
+_store: dist.Store | None = None                                     # torchrun's own: what processes tell those after them
+_alone = False
 
 
 def start(device: str) -> str:
     """Join the other processes where torchrun has begun us; -> this process's own device. BadInput: fewer GPUs than processes."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+    global _store
+    begun = "TORCHELASTIC_RUN_ID" in os.environ or int(os.environ.get("WORLD_SIZE", "1")) > 1
+    if not begun or dist.is_initialized():
         return device
     if device.startswith("cuda"):
         local = int(os.environ.get("LOCAL_RANK", "0"))
@@ -52,8 +61,33 @@ def start(device: str) -> str:
                            "processes than GPUs (--nproc-per-node), or add --device cpu")
         device = f"cuda:{local}"
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=timedelta(minutes=MINUTES))
+    patience = timedelta(minutes=MINUTES)
+    _store, rank, world = next(dist.rendezvous("env://", timeout=patience))
+    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo", store=_meeting(_store, rank, world), rank=rank,
+                            world_size=world, timeout=patience)
     return device
+
+
+def _meeting(store: dist.Store, rank: int, world: int) -> dist.Store:
+    """A part of torchrun's store for the processes that are alive now.
+
+    torchrun keeps its store when it begins processes anew: in it are the addresses of the dead, and who reads faster than the
+    living write calls one of those. So process 0 numbers the meetings. The number itself could be an old one, so each asks
+    for it under a name that nobody had before, and process 0 answers until all have heard.
+    """
+    if rank == 0:
+        number, missing = str(store.add("meetings", 1)), range(1, world)
+        while missing := [r for r in missing if not store.check([f"{r} heard {number}"])]:
+            for r in missing:
+                if store.check([f"{r} asks"]):
+                    store.set(store.get(f"{r} asks").decode(), number)
+            time.sleep(0.01)
+    else:
+        me = uuid.uuid4().hex
+        store.set(f"{rank} asks", me)
+        number = store.get(me).decode()                              # waits
+        store.set(f"{rank} heard {number}", "")
+    return dist.PrefixStore(f"meeting {number}", store)
 
 
 @contextmanager
@@ -64,13 +98,49 @@ def together(device: str) -> Iterator[str]:
         dist.destroy_process_group()
 
 
+@contextmanager
+def one_voice() -> Iterator[None]:
+    """What is wrong with all is said once: by process 0, whose end is the others', and at the end of what torchrun prints."""
+    try:
+        yield
+    except BadInput as e:
+        if int(os.environ.get("RANK", "0")) > 0:
+            time.sleep(FIRST_WORD)
+        if "TORCHELASTIC_ERROR_FILE" in os.environ:
+            told = {"message": f"error: {e}", "extraInfo": {"timestamp": str(int(time.time()))}}
+            Path(os.environ["TORCHELASTIC_ERROR_FILE"]).write_text(json.dumps({"message": told}))
+        raise
+
+
+def remember(what: str) -> None:
+    """For the processes that torchrun begins in our place when one of us has died (--max-restarts)."""
+    if _store is not None:
+        _store.set(f"remember {what}", "")
+
+
+def remembered(what: str) -> bool:
+    """Whether those in whose place torchrun began us, if it did, have had that remembered."""
+    return _store is not None and _store.check([f"remember {what}"])
+
+
 def world() -> int:
     """How many processes train together."""
-    return dist.get_world_size() if dist.is_initialized() else 1
+    return dist.get_world_size() if dist.is_initialized() and not _alone else 1
 
 
 def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Inside we compute as a single process would, and wait for nobody."""
+    global _alone
+    _alone = True
+    try:
+        yield
+    finally:
+        _alone = False
 
 
 def writes() -> bool:
@@ -78,13 +148,8 @@ def writes() -> bool:
     return rank() == 0
 
 
-def restarted() -> bool:
-    """Whether torchrun began us anew because a process had died (--max-restarts): then the run goes on."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
-
-
 def share_of(batch: int, rank: int, world: int) -> Share:
-    """The part of so many pictures that is process rank's. Parts are next to each other; the first take what cannot be divided."""
+    """The part of so many pictures that is process rank's. Parts lie in a row; the first take what cannot be divided."""
     least, more = divmod(batch, world)
     return Share(rank * least + min(rank, more), least + (rank < more), batch)
 
@@ -135,7 +200,7 @@ def wait() -> None:
 
 @contextmanager
 def first_one_alone() -> Iterator[None]:
-    """Inside is first the process that writes, then the others: what it packs or downloads, they find; what it refuses, they do."""
+    """Inside is first the process that writes, then the others: what it packs, they find; what it refuses, they do."""
     if not writes():
         wait()
     try:

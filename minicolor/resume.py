@@ -1,12 +1,13 @@
 """What a training run has on disk to go on from: who may write in a folder, what a checkpoint holds, and when it is refused."""
 
+import dataclasses
 import math
 import tempfile
 from pathlib import Path
 
 from minicolor import checkpoint, parallel
 from minicolor.errors import BadInput
-from minicolor.recipe import Recipe, to_dict
+from minicolor.recipe import Recipe, from_dict, to_dict
 
 MAY_CHANGE = {"epochs", "patience", "batch_size"}    # how long it goes on, and how much fits into memory
 
@@ -19,6 +20,19 @@ def claim(out: Path, resume: bool) -> None:
     tempfile.TemporaryFile(dir=out).close()
     for half in out.glob(".*.pt.*.tmp") if parallel.writes() else ():  # a kill in the middle of a save leaves one behind
         half.unlink(missing_ok=True)
+
+
+def resumed(out: Path, recipe: Recipe, given: dict) -> Recipe:
+    """The recipe of the run in `out`, with what is `given` anew; BadInput for a run of another, and for all but MAY_CHANGE."""
+    saved = from_dict(checkpoint.load(out / "last.pt")["recipe"])
+    if saved.name != recipe.name:
+        raise BadInput(f"{out} is a run of {saved.name}, not of {recipe.name}")
+    changed = {k: v for k, v in given.items() if v != getattr(saved, k)}
+    for field in changed.keys() - MAY_CHANGE:
+        raise BadInput(f"--{field.replace('_', '-')} {changed[field]}: the run in {out} has {getattr(saved, field)}, and a "
+                       "resumed run keeps its settings (all but --epochs, --patience and --batch-size); name another folder "
+                       "with --out")
+    return dataclasses.replace(saved, **changed).check()
 
 
 def previous(out: Path, recipe: Recipe, data: dict) -> dict | None:
@@ -46,7 +60,8 @@ def previous(out: Path, recipe: Recipe, data: dict) -> dict | None:
 def state(step, run: dict) -> dict:
     """What last.pt has beside the weights; a question to all processes, as some of it may differ between them."""
     extra = step.extra_state()
-    return {"optimizers": {n: o.state_dict() for n, o in step.optimizers.items()}, "run": run, "random": checkpoint.random_state(),
+    return {"optimizers": {n: o.state_dict() for n, o in step.optimizers.items()}, "run": run,
+            "random": checkpoint.random_state(),
             "extra": parallel.everyone(extra) if extra and parallel.world() > 1 else extra}
 
 

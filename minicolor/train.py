@@ -6,14 +6,14 @@ import os
 import sys
 from pathlib import Path
 
-from minicolor import checkpoint, parallel
+from minicolor import parallel
 from minicolor import recipe as recipes
 from minicolor.errors import BadInput, Parser, one_line
 from minicolor.every import every
 from minicolor.fit import fit
 from minicolor.kernels.backend import set_backend
 from minicolor.precision import choose_device
-from minicolor.resume import MAY_CHANGE, claim
+from minicolor.resume import claim, resumed
 from minicolor.search import candidates, search
 from minicolor.start import ready
 
@@ -22,7 +22,7 @@ NOT_FLAGS = ("name", "experiment", "source")  # what a recipe is, not what it is
 
 def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
-    with one_line():
+    with one_line(), parallel.one_voice():
         if "--list" in argv:
             return _list()
         # flags may come first, and a recipe's name may also be a flag's value, as in --out cae
@@ -47,15 +47,14 @@ def run(args: argparse.Namespace, module, device: str) -> None:
     given = {f.name: v for f in dataclasses.fields(module.RECIPE) if (v := getattr(args, f.name, None)) is not None}
     say = print if parallel.writes() else lambda *_: None
     set_backend(args.backend)
-    args.resume |= parallel.restarted()
+    args.resume |= parallel.remembered("begun")
     if args.resume and (out / "last.pt").exists():
-        recipe = _resumed(out, module.RECIPE, given)
+        recipe = resumed(out, module.RECIPE, given)
     else:
         quick = args.quick or (not args.full and device == "cpu")
         recipe = dataclasses.replace(module.QUICK if quick else module.RECIPE, **given).check()
         if quick and not args.quick:
-            say("on a CPU: training the small version (--quick), some minutes on a laptop; "
-                "--full insists on the report's settings")
+            say("on a CPU: the small version (--quick), some minutes on a laptop; --full insists on the report's settings")
     if Path(recipe.data).is_dir() and out.resolve().is_relative_to(Path(recipe.data).resolve()):
         raise BadInput(f"--out {out} lies inside --data {recipe.data}: the run's own strips would be taken for photographs")
     if not args.resume:
@@ -67,6 +66,7 @@ def run(args: argparse.Namespace, module, device: str) -> None:
         return _search(args, recipe, out, device)
     with parallel.first_one_alone():
         claim(out, args.resume)
+    parallel.remember("begun")                                       # if one of us dies, those after us go on with the run
     if args.resume and not (out / "last.pt").exists():
         say(f"nothing to resume in {out}: starting from the beginning")
     say(f"{recipe.name} ({recipe.experiment}) on {recipe.data} at {recipe.size}x{recipe.size}, {recipe.epochs} epochs -> {out}")
@@ -95,22 +95,10 @@ def _search(args, recipe, out: Path, device: str) -> None:
 def _all(args, module) -> None:
     if module or args.full or args.search or args.folds or args.trials or args.tensorboard:
         raise BadInput("--all trains every recipe's small version, and goes with --out, --device and --backend alone")
-    if parallel.restarted() or int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if "TORCHELASTIC_RUN_ID" in os.environ:
         raise BadInput("--all makes runs of its own: start it without torchrun")
     set_backend(args.backend)
     every(Path(args.out or "runs/quick"), choose_device(args.device))
-
-
-def _resumed(out: Path, recipe, given: dict):
-    """The run's own recipe; only how long it goes on, and in what batches, may be changed."""
-    saved = recipes.from_dict(checkpoint.load(out / "last.pt")["recipe"])
-    if saved.name != recipe.name:
-        raise BadInput(f"{out} is a run of {saved.name}, not of {recipe.name}")
-    changed = {k: v for k, v in given.items() if v != getattr(saved, k)}
-    for field in changed.keys() - MAY_CHANGE:
-        raise BadInput(f"--{field.replace('_', '-')} {changed[field]}: the run in {out} has {getattr(saved, field)}, and a "
-                       "resumed run keeps its settings (all but --epochs, --patience and --batch-size); name another folder with --out")
-    return dataclasses.replace(saved, **changed).check()
 
 
 def _list() -> None:
@@ -148,17 +136,14 @@ def _parser(name: str | None, module) -> argparse.ArgumentParser:
         comments = recipes.comments(recipe)
         for f in (f for f in dataclasses.fields(recipe) if f.name not in NOT_FLAGS):
             value, quick, flag = getattr(recipe, f.name), getattr(module.QUICK, f.name), "--" + f.name.replace("_", "-")
-            values = f"{_short(value)}; {_short(quick)}" if quick != value else _short(value)
+            short = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in (value, quick)]
+            values = "; ".join(short if quick != value else short[:1])
             text = f"{comments[f.name]} [{values}]".replace("%", "%%")
             if isinstance(value, bool):
                 fields.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
             else:
                 fields.add_argument(flag, type=type(value), metavar=type(value).__name__.upper(), help=text)
     return parser
-
-
-def _short(value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ def _scaled(picture: Image.Image) -> Tensor:
 
 def batches(files: list[Path], size: int, batch_size: int, device: str, workers: int) -> Batches:
     """For ever, epoch after epoch."""
-    loader = DataLoader(Files(files, size, round(size * 286 / 256)), batch_size, shuffle=True, num_workers=workers, drop_last=True)
+    enlarged = Files(files, size, round(size * 286 / 256))
+    loader = DataLoader(enlarged, batch_size, shuffle=True, num_workers=workers, drop_last=True)
     while True:
         for x, y in loader:
             yield x.to(device), y.to(device)
@@ -58,7 +59,8 @@ class Block(nn.Module):
         super().__init__()
         deepest = inside is None
         down = [nn.LeakyReLU(0.2, True), nn.Conv2d(width, inner, 4, 2, 1, bias=False)] + [nn.BatchNorm2d(inner)] * (not deepest)
-        up = [nn.ReLU(True), nn.ConvTranspose2d(inner if deepest else 2 * inner, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width)]
+        below = inner if deepest else 2 * inner
+        up = [nn.ReLU(True), nn.ConvTranspose2d(below, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width)]
         self.down, self.inside = nn.Sequential(*down), inside or nn.Identity()
         self.up = nn.Sequential(*up, nn.Dropout(0.5)) if dropout else nn.Sequential(*up)
 
@@ -81,11 +83,12 @@ class Generator(nn.Module):
         return self.last(self.inside(self.first(x)))
 
 
-def discriminator(channels: int, base: int) -> nn.Sequential:
-    """The 70x70 PatchGAN."""
+def discriminator(channels: int, base: int, norm: bool = True) -> nn.Sequential:
+    """The 70x70 PatchGAN; without norms, the critic of WGAN-GP."""
     layers, width = [nn.Conv2d(channels, base, 4, 2, 1), nn.LeakyReLU(0.2, True)], base
     for stride in (2, 2, 1):
-        layers += [nn.Conv2d(width, 2 * width, 4, stride, 1, bias=False), nn.BatchNorm2d(2 * width), nn.LeakyReLU(0.2, True)]
+        layers += [nn.Conv2d(width, 2 * width, 4, stride, 1, bias=not norm)] + [nn.BatchNorm2d(2 * width)] * norm
+        layers += [nn.LeakyReLU(0.2, True)]
         width *= 2
     return nn.Sequential(*layers, nn.Conv2d(width, 1, 4, 1, 1))
 
@@ -124,8 +127,8 @@ class WGANGP:
     def __init__(self, size: int, base: int, device: str, lr: float = 2e-4):
         levels = min(8, (size & -size).bit_length() - 1)
         self.g = Generator(1, 3, base, levels).to(device)
-        self.d = nn.Sequential(*(layer for layer in discriminator(4, base) if not isinstance(layer, nn.BatchNorm2d)))
-        self.g_adam, self.d_adam = (torch.optim.Adam(n.parameters(), lr, (0.5, 0.999)) for n in (self.g, self.d.to(device)))
+        self.d = discriminator(4, base, norm=False).to(device)
+        self.g_adam, self.d_adam = (torch.optim.Adam(n.parameters(), lr, (0.5, 0.999)) for n in (self.g, self.d))
 
     def penalty(self, x: Tensor, y: Tensor, fake: Tensor) -> Tensor:
         e = torch.rand(len(x), 1, 1, 1, device=x.device)
@@ -154,9 +157,10 @@ class DnCNN:
     """The plain denoiser: x is noise-free grey, its noise is drawn in the loop; y is not looked at."""
 
     def __init__(self, size: int, base: int, device: str, lr: float = 1e-3, depth: int = 17, sigma: float = 7.65 / 255):
-        middle = [layer for _ in range(depth - 2) for layer in (nn.Conv2d(base, base, 3, padding=1, bias=False), nn.BatchNorm2d(base),
-                                                                nn.ReLU(True))]
-        self.g = nn.Sequential(nn.Conv2d(1, base, 3, padding=1), nn.ReLU(True), *middle, nn.Conv2d(base, 1, 3, padding=1)).to(device)
+        layers = [nn.Conv2d(1, base, 3, padding=1), nn.ReLU(True)]
+        for _ in range(depth - 2):
+            layers += [nn.Conv2d(base, base, 3, padding=1, bias=False), nn.BatchNorm2d(base), nn.ReLU(True)]
+        self.g = nn.Sequential(*layers, nn.Conv2d(base, 1, 3, padding=1)).to(device)
         self.g_adam, self.sigma = torch.optim.Adam(self.g.parameters(), lr), sigma
 
     def step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:

@@ -21,10 +21,21 @@ from minicolor.benches import clock, reference
 from minicolor.data.augment import augment
 from minicolor.data.loader import Loader
 from minicolor.data.pack import Pack
+from minicolor.distribute import distribute
 from minicolor.kernels import backend
 from minicolor.precision import autocast, choose, memory_format
 
 FILES = 64                                                           # JPEGs: drawn scenes; both read them over and over
+
+
+def bench(names: list[str], batch_sizes: list[int] | None, device: str, **given) -> dict:
+    """run() of each recipe at each batch size (None: 4 on a CPU, 1, 16 and 64 on a GPU), printed as well."""
+    rows = []
+    for name in names:
+        for batch_size in batch_sizes or ((1, 16, 64) if device.startswith("cuda") else (4,)):
+            rows.append(run(name, batch_size=batch_size, device=device, **given))
+            print(text(rows[-1]), flush=True)
+    return {"train": rows}
 
 
 def pictures(size: int, folder: Path) -> tuple[list[Path], Pack]:
@@ -54,16 +65,18 @@ def for_ever(one, pack: Pack, device: str, step, update: fast.Update) -> Iterato
 
 
 def ours(name: str, size: int, batch_size: int, base: int, device: str, precision: str, is_fast: bool = True):
-    """-> the recipe, its step and what updates it."""
+    """-> the recipe, its step and what updates it, as in fit()."""
     module = recipe.load(name).RECIPE
-    wanted = {"base": base, "d_base": base, "width": base, "jitter": 286 / 256, "d_norm": "none", "kernel_size": 0,
+    wanted = {"flip": True, "base": base, "d_base": base, "width": base, "jitter": 286 / 256, "d_norm": "none", "kernel_size": 0,
               "equalize": False, "patches": "sum"}
     given = {field: value for field, value in wanted.items() if hasattr(module, field)}
     one = dataclasses.replace(module, size=size, batch_size=batch_size, precision=precision, **given)
     step = one.build(autocast(precision, device))
     for network in step.networks.values():
         network.to(device, memory_format=memory_format(precision, device)).train()
-    return one, step, fast.hurried(step, device, is_fast)
+    update = fast.hurried(step, device, is_fast)
+    distribute(step)
+    return one, step, update
 
 
 def run(name: str = "pix2pix", size: int = 256, batch_size: int = 4, base: int = 64, pairs: int = 5, steps: int = 2,
@@ -137,7 +150,10 @@ def text(r: dict) -> str:
 
 
 def flops(plain, size: int, batch_size: int, device: str) -> int:
-    """Multiplications and additions of one plain step's convolutions, both passes, as PyTorch counts them."""
+    """Multiplications and additions of one plain step's convolutions, both passes, as PyTorch counts them.
+
+    By the definition of convolution: Winograd's way does with fewer, so the share of the matrix rate may be above 100 %.
+    """
     x, y = torch.zeros(batch_size, 1, size, size, device=device), torch.zeros(batch_size, 3, size, size, device=device)
     with backend.using("torch"), FlopCounterMode(display=False) as counter:
         plain.step(x, y)
@@ -163,8 +179,11 @@ def where(one, step, pack: Pack, device: str, steps: int = 3) -> dict[str, float
                 sums[part] = sums.get(part, 0.0) + 1000 * (time.perf_counter() - began) / steps
         return call
 
+    def prepared(i: int) -> tuple:
+        return task.prepare(augment(batch, torch.Generator().manual_seed(i), one.flip, one.jitter, one.crop), i)
+
     task, batch = one.task(), next(Loader(pack, range(len(pack)), one.batch_size, device).epoch())[1]
-    data = timed("data", lambda i: task.prepare(augment(batch, torch.Generator().manual_seed(i), one.flip, one.jitter, one.crop), i))
+    data = timed("data", prepared)
     backward = torch.Tensor.backward
     try:
         for name, network in step.networks.items():

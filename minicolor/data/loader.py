@@ -49,6 +49,12 @@ class Loader:
     def batches(self) -> int:
         return len(self._edges()) - 1
 
+    def widest(self, batch_size: int) -> int:
+        """How many pictures an epoch's largest batch would have: more than batch_size, where the last ones join it."""
+        other = copy.copy(self)
+        other.batch_size = batch_size
+        return int(np.diff(other._edges()).max())
+
     def alone(self) -> "Loader":
         """The same pictures, all of them for this process."""
         other = copy.copy(self)
@@ -86,7 +92,8 @@ class Loader:
             if not self.whole or i % self.world == self.rank:
                 share = self.share(edges[i + 1] - edges[i])
                 plan.append((i, share, order[edges[i] :][share.slice]))
-        batches = self._gathered(plan) if self.resident is not None else ahead([rows for *_, rows in plan], self._read, self.device)
+        streamed = self.resident is None
+        batches = ahead([rows for *_, rows in plan], self._read, self.device) if streamed else self._gathered(plan)
         for (i, share, _), batch in zip(plan, batches):
             yield i, share, batch.permute(0, 3, 1, 2)                            # NHWC bytes seen as NCHW
 
@@ -97,7 +104,7 @@ class Loader:
         """One copy of the epoch's order to the device: a small one for each batch would make the queue wait for it."""
         wanted = np.concatenate([self.place[order] for *_, order in plan] or [np.zeros(0, np.int64)])
         for places in torch.from_numpy(wanted).to(self.device).split([share.count for _, share, _ in plan]):
-            yield self.resident[places]
+            yield self.resident.index_select(0, places)
 
 
 def _fits(n_bytes: int) -> bool:

@@ -1,6 +1,9 @@
-"""Dropout by several processes on one batch: each drops what a single process would have dropped of its pictures.
+"""Dropout that throws the same dice however a batch is computed: by one process or several, channels first or last.
 
 source: Srivastava et al. 2014, JMLR 15; kept values are scaled in training, as PyTorch does.
+
+nn.Dropout throws in the order of the memory, so that a network laid out channels last drops other values than before, and on a
+GPU it has dice of its own. Here they are those of nn.Dropout on a CPU, channels first, for the whole batch: see parallel.draw().
 """
 
 import torch
@@ -16,4 +19,4 @@ class SharedDropout(nn.Dropout):
         if not self.training or not self.p:
             return x
         kept = draw(x.shape, lambda shape: torch.empty(shape, dtype=torch.bool, device=x.device).bernoulli_(1 - self.p))
-        return x * (kept * (1 / (1 - self.p)))
+        return x * kept.to(x.dtype).mul_(1 / (1 - self.p))

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from minicolor.models.norm_act import BatchNormAct
+from minicolor.parallel import world
 
 
 class SyncBatchNormAct(BatchNormAct):
-    """BatchNormAct over all processes, where gradients are recorded. Elsewhere each looks at pictures of its own, and so do we."""
+    """BatchNormAct over all processes, where gradients are recorded. Elsewhere each looks at pictures of its own."""
 
     @classmethod
     def of(cls, norm: nn.BatchNorm2d) -> "SyncBatchNormAct":
@@ -30,7 +31,7 @@ class SyncBatchNormAct(BatchNormAct):
         return new
 
     def forward(self, x: Tensor) -> Tensor:
-        if not (self.training and torch.is_grad_enabled() and dist.is_initialized()):
+        if not (self.training and torch.is_grad_enabled() and world() > 1):
             return super().forward(x)
         self._check_input_dim(x)
         y, mean, var, n = _Sync.apply(x, self.weight, self.bias, self.eps, self.slope)
