@@ -15,7 +15,7 @@ def figures(tmp_path_factory):
     """figures.json by one process, and by two."""
     folder = tmp_path_factory.mktemp("evaluate")
     run, looks = make_run(folder / "run", "pix2pix_lab"), make_run(folder / "classify", "classify")
-    command = [str(run), "--features", str(looks), "--split", "all", "--pictures", "36", "--device", "cpu", "--out"]
+    command = [str(run), "--features", str(looks), "--split", "all", "--pictures", "20", "--device", "cpu", "--out"]
     evaluate.main([*command, str(folder / "one")])
     done = torchrun(2, "-m", "minicolor.evaluate", *command, folder / "two")
     assert done.returncode == 0 and done.stdout.count("look at") == 1, done.stderr

@@ -56,7 +56,7 @@ def test_a_pack_that_changed_since_the_split_was_made(capsys, tmp_path):
 
 @pytest.mark.parametrize("flags, sentence", [
     (["--batch-size", "1"], "2 processes cannot share batches of 1: every process needs a picture"),
-    (["--lr", "nan"], "--lr nan: expected between 0 and 1"),
+    (["--search", "lr=1e-3,1e-4"], "--search, --folds and --trials make runs of their own: start them without torchrun"),
 ])
 def test_two_processes_speak_with_one_voice(tmp_path, flags, sentence):
     """Once when it is found, and once in torchrun's last lines, below its own traceback."""
