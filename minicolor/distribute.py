@@ -5,21 +5,33 @@ the backward pass goes on. A loss is a mean over pictures, and shares may differ
 its share (Step.share) before they are averaged.
 """
 
+import inspect
+
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from minicolor import parallel
+from minicolor.errors import BadInput
 from minicolor.models.dropout import SharedDropout
 from minicolor.models.sync_norm import SyncBatchNormAct
 
+# buffers are running statistics: equal anyway, and a broadcast between two passes would break the first one's graph.
+# Older versions of torch have another name for it
+SYNC = "forward_sync_buffers"
+AS_THEY_ARE = {SYNC if SYNC in inspect.signature(DistributedDataParallel).parameters else "broadcast_buffers": False}
+
 
 def distribute(step) -> None:
-    """Let the step's networks, moved to the device, train with those of the other processes. One process: dropout alone."""
+    """Let the step's networks, moved to the device, train with those of the other processes. One process: dropout alone.
+
+    BadInput: several processes, and a step that cannot be shared.
+    """
+    if step.unshared and parallel.world() > 1:
+        raise BadInput(f"{parallel.world()} processes cannot share this training: {step.unshared}; start it without torchrun")
     for name, network in step.networks.items():
         synchronize(network)
         if parallel.world() > 1 and any(p.requires_grad for p in network.parameters()):
-            # buffers are running statistics: equal anyway, and a broadcast between two passes would break the first one's graph
-            step.live[name] = DistributedDataParallel(network, forward_sync_buffers=False)
+            step.live[name] = DistributedDataParallel(network, **AS_THEY_ARE)
 
 
 def synchronize(network: nn.Module) -> None:

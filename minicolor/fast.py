@@ -5,11 +5,12 @@ next. A graph is those 600 starts, recorded: replaying them is one. What was rec
 so the pictures are copied to where it looks, and the step size is a number in memory, too.
 
 Nothing else changes: the first updates run as ever, on a queue of their own (they compile and allocate), the next is recorded
-and replayed, and a batch of another shape (an epoch's last) runs as ever again.
+and replayed, and a batch of another shape (an epoch's last) runs as ever again. The graph keeps the memory that its update needs,
+so such a batch needs as much once more: _beside().
 """
 
 import shutil
-import sys
+from collections import Counter
 from collections.abc import Callable
 
 import torch
@@ -56,10 +57,14 @@ def _lay_out(step) -> None:
 
 
 class Replayed:
-    """step.step(x, y) for pictures of one shape; what it returns is overwritten by the next call."""
+    """step.step(x, y), recorded for the shape that is first to come more than WARM times; the next call overwrites the losses.
+
+    A batch of another shape (an epoch's last, or one where a run is resumed) is computed kernel by kernel.
+    """
 
     def __init__(self, step):
-        self.step, self.shape, self.calls, self.graph = step, None, 0, None
+        self.step, self.graph = step, None
+        self.shape, self.beside, self.calls = None, set(), Counter()    # recorded; with room beside the graph; calls of each
         self.queue = torch.cuda.Stream()
         for optimizer in step.optimizers.values():
             for group in optimizer.param_groups:
@@ -68,38 +73,61 @@ class Replayed:
 
     def __call__(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         shape = x.shape, x.dtype, x.stride(), y.shape, y.dtype, y.stride()
-        self.shape = self.shape or shape
-        if shape != self.shape or self.graph is False:
-            return self.step.step(x, y)
-        if self.calls < WARM:
-            self.calls += 1
+        if self.graph and shape != self.shape:
+            return self._beside(shape, x, y)
+        if not self.graph and self.calls[shape] < WARM:
+            self.calls[shape] += 1
             self.queue.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(self.queue):
                 losses = self.step.step(x, y)
             torch.cuda.current_stream().wait_stream(self.queue)
             return losses
-        if self.graph is None:
+        if not self.graph:
             self._record(x, y)
-            if self.graph is False:
-                return self.step.step(x, y)
+            self.shape = shape
         self.x.copy_(x)
         self.y.copy_(y)
         self.graph.replay()
         return self.losses
 
+    def release(self) -> None:
+        """Give back the graph's memory, gradients included. Nothing of the training is in it; the next update records anew."""
+        self.graph = self.x = self.y = self.losses = None
+        self._forget_gradients()
+        torch.cuda.empty_cache()
+
+    def _beside(self, shape: tuple, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        """Kernel by kernel, which takes about as much memory as the graph keeps. Where there is less, the graph goes first.
+
+        To try, and to release it only when memory has run out, would make half of an update twice.
+        """
+        if shape not in self.beside:
+            torch.cuda.empty_cache()                                 # what nobody uses is room, too
+            if torch.cuda.mem_get_info()[0] < self.bytes:
+                self.release()
+            else:
+                self.beside.add(shape)
+        return self.step.step(x, y)
+
     def _record(self, x: Tensor, y: Tensor) -> None:
-        """Nothing is computed here. An operation that cannot be recorded: said once, and the run goes on without a graph."""
+        """Nothing is computed here. BadInput: an operation that cannot be recorded; it leaves the GPU's dice unusable."""
         self.x, self.y, graph = x.clone(), y.clone(), torch.cuda.CUDAGraph()
-        for optimizer in self.step.optimizers.values():
-            optimizer.zero_grad(set_to_none=True)                    # so that gradients live in the graph's own memory
+        self._forget_gradients()                                     # so that they live in the graph's own memory
+        torch.cuda.empty_cache()
+        before = torch.cuda.memory_reserved()
         try:
             with torch.cuda.graph(graph):
                 self.losses = self.step.step(self.x, self.y)
-            self.graph = graph
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as e:
-            self.graph, self.x, self.y = False, None, None
-            torch.cuda.synchronize()
-            print(f"this step cannot be recorded, so it runs kernel by kernel: {str(e).splitlines()[0]}", file=sys.stderr)
+            raise BadInput(f"this step cannot be recorded in a CUDA graph ({str(e).splitlines()[0]}): the same command with "
+                           "--resume --no-fast goes on from the last checkpoint, kernel by kernel") from e
+        self.graph, self.bytes = graph, torch.cuda.memory_reserved() - before
+
+    def _forget_gradients(self) -> None:
+        for optimizer in self.step.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
 
 
 def _compile(step, device: str) -> None:

@@ -43,16 +43,17 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
     parts: "train", "val" and "test" -> indices into the pack; None: data/split.py's.
     resume: go on from out/last.pt. Refuses (BadInput) a folder that already holds a run, other pictures than the run
     began with, and stops with one sentence at the first loss that is not finite, with the last good checkpoint kept.
-    fast: with all that fast.py knows; compiled: and torch.compile. Several processes call this alike (parallel.py).
+    fast: with all that fast.py knows (which then holds for the whole process); compiled: and torch.compile.
+    Several processes call this alike (parallel.py).
     """
     out, writes = Path(out), parallel.writes()
-    with parallel.first_one_alone():
+    with parallel.in_turn():
         claim(out, resume)
     parts = parts or split(pack.keys, recipe.seed)
     data = {"hash": pack.hash, "source": pack.source, "split": hashlib.sha256(repr(sorted(parts.items())).encode()).hexdigest()}
-    parallel.agree("pictures", data["hash"])
+    parallel.agree({"pictures": data["hash"], "split": data["split"]})
     saved = previous(out, recipe, data)
-    parallel.agree("checkpoint", saved and (saved["run"]["epoch"], saved["run"]["batch"]))
+    parallel.agree({"checkpoint": saved and (saved["run"]["epoch"], saved["run"]["batch"])})
     task = recipe.task()
     among = {"rank": parallel.rank(), "world": parallel.world()}
     train = Loader(pack, np.repeat(parts["train"], recipe.crops), recipe.batch_size, device, recipe.seed, **among)
@@ -64,11 +65,11 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
     for network in (*step.networks.values(), *step.rulers):
         network.to(device, memory_format=memory_format(recipe.precision, device)).train()
 
-    run = saved["run"] if saved else _new_run(recipe, train, val)
     if saved:
         restore(step, saved)
     update = hurried(step, device, fast, compiled)                   # first: it may lay out weights anew
     distribute(step)
+    run = saved["run"] if saved else _new_run(recipe, train, val)
     if writes:
         write_split(out / "split.json", pack, parts, recipe.seed)
         log = report.Log(out, tensorboard)
@@ -97,7 +98,7 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
                     ids = torch.arange(share.first, share.first + share.count, device=pictures.device)
                     losses = _updated(update, recipe, train, task.prepare(pictures, seed, ids), share, step)
                 for name, loss in losses.items():
-                    sums[name] = sums.get(name, 0) + loss.double() * share.count
+                    sums[name] = sums.get(name, 0) + loss.double() * (share.count / share.copies)
                 run["batch"], run["seen"] = i + 1, run["seen"] + share.of
                 if run["batch"] % every == 0 or run["seen"] == len(train):
                     run["sums"] = parallel.total({name: s.item() for name, s in sums.items()})
@@ -121,7 +122,6 @@ def fit(recipe: Recipe, pack: Pack, out: str | Path, device: str = "cpu", resume
             better = run["best"] is None or task.better(figure, run["best"])
             run |= {"history": [*run["history"], row], "epoch": run["epoch"] + 1, "batch": 0, "sums": {}, "seen": 0}
             run |= {"best": figure, "best_epoch": run["epoch"]} if better else {}
-            # before the save: dropout at test draws random numbers too, and a resumed run must not miss any
             shown = samples(step, recipe, some)
             if better:
                 save("best.pt")
@@ -159,6 +159,8 @@ def _updated(update, recipe: Recipe, train: Loader, pair: tuple, share: parallel
     try:
         step.share = share.count * parallel.world() / share.of
         return update(*pair)
+    except BadInput:
+        raise
     except ValueError as e:
         n, *_, height, width = pair[0].shape
         raise BadInput(f"{recipe.name} cannot be trained on a batch of {n} of {height}x{width}: {e}; --batch-size, --size and "
@@ -167,6 +169,7 @@ def _updated(update, recipe: Recipe, train: Loader, pair: tuple, share: parallel
         if not ran_out(e):
             raise
         e.__traceback__ = None                                       # it holds on to the tensors that did not fit
+    getattr(update, "release", lambda: None)()                       # what was recorded has memory of its own
     raise _too_much(recipe, train, step, pair)
 
 

@@ -2,11 +2,14 @@
 
 import gc
 import os
+import traceback
 
 import torch
 from torch import Tensor
 
 from minicolor import errors
+
+FITS, DOES_NOT, WRONG = 0, 1, 3                                      # how the copy of a process ends that tries
 
 
 def ran_out(error: Exception) -> bool:
@@ -43,12 +46,18 @@ def _works(step, pair: list[Tensor]) -> bool:
         return _fits(step, pair)
     child = os.fork()                                                # on a CPU what does not fit may end the process
     if child == 0:
+        end = WRONG
         try:
             torch.set_num_threads(1)                                 # the other threads are not in the copy
-            os._exit(0 if _fits(step, pair) else 1)
+            end = FITS if _fits(step, pair) else DOES_NOT
+        except BaseException:
+            traceback.print_exc()
         finally:
-            os._exit(1)
-    return os.waitpid(child, 0)[1] == 0
+            os._exit(end)
+    _, end = os.waitpid(child, 0)
+    if os.WIFEXITED(end) and os.WEXITSTATUS(end) == WRONG:
+        raise RuntimeError(f"an update with {len(pair[0])} pictures failed, and not for want of memory: see above")
+    return end == FITS                                               # else it said so, or the system ended it
 
 
 def _fits(step, pair: list[Tensor]) -> bool:

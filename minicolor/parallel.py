@@ -5,17 +5,18 @@
 A recipe's batch is that of all processes together. Each takes its share of it, and every update is the one that a single
 process would have made of the whole: gradients are averaged (distribute.py), BatchNorm takes its statistics over all shares
 (models/sync_norm.py), and random numbers are drawn for the whole batch by each process, which keeps those of its own pictures
-(draw()). So the step size stays as it is, however many processes there are.
+(draw(): the dice cost each as much as they cost one process). So the step size stays as it is, however many processes there are.
 
 Without torchrun there is one process, and everything here is free of cost.
 """
 
+import itertools
 import json
 import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +27,8 @@ from torch import Tensor
 
 from minicolor.errors import BadInput
 
-MINUTES = 30            # how long the others may keep us waiting: one of them may have to pack a data set
+MINUTES = 30            # how long the others may keep us waiting
+HOURS = 24              # the same, where one of them may have to pack a data set
 FIRST_WORD = 5          # seconds in which process 0 says what is wrong with all, before the others say it too
 
 
@@ -37,6 +39,7 @@ class Share:
     first: int
     count: int
     of: int
+    copies: int = 1                                                  # so many processes have these same pictures
 
     @property
     def slice(self) -> slice:
@@ -45,12 +48,17 @@ class Share:
 
 _now: Share | None = None                                            # of the batch that is being trained on
 _store: dist.Store | None = None                                     # torchrun's own: what processes tell those after them
+_met: dist.Store | None = None                                       # its part for those who are alive now
+_turns = itertools.count()                                           # how often in_turn() was asked for
 _alone = False
 
 
 def start(device: str) -> str:
-    """Join the other processes where torchrun has begun us; -> this process's own device. BadInput: fewer GPUs than processes."""
-    global _store
+    """Join the other processes where torchrun has begun us; -> this process's own device.
+
+    BadInput: fewer GPUs than processes, one of them does not come, or the run was refused already (see one_voice()).
+    """
+    global _store, _met
     begun = "TORCHELASTIC_RUN_ID" in os.environ or int(os.environ.get("WORLD_SIZE", "1")) > 1
     if not begun or dist.is_initialized():
         return device
@@ -63,8 +71,11 @@ def start(device: str) -> str:
         torch.cuda.set_device(device)
     patience = timedelta(minutes=MINUTES)
     _store, rank, world = next(dist.rendezvous("env://", timeout=patience))
-    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo", store=_meeting(_store, rank, world), rank=rank,
-                            world_size=world, timeout=patience)
+    if (refusal := remembered("refused")) is not None:
+        raise BadInput(refusal)
+    _met = _meeting(_store, rank, world)
+    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo", store=_met, rank=rank, world_size=world,
+                            timeout=patience)
     return device
 
 
@@ -76,11 +87,14 @@ def _meeting(store: dist.Store, rank: int, world: int) -> dist.Store:
     for it under a name that nobody had before, and process 0 answers until all have heard.
     """
     if rank == 0:
-        number, missing = str(store.add("meetings", 1)), range(1, world)
+        number, missing, end = str(store.add("meetings", 1)), range(1, world), time.monotonic() + 60 * MINUTES
         while missing := [r for r in missing if not store.check([f"{r} heard {number}"])]:
             for r in missing:
                 if store.check([f"{r} asks"]):
                     store.set(store.get(f"{r} asks").decode(), number)
+            if time.monotonic() > end:
+                raise BadInput(f"{len(missing)} of {world} processes did not come within {MINUTES} minutes, the first of them "
+                               f"process {missing[0]}: look at what torchrun says on its machine")
             time.sleep(0.01)
     else:
         me = uuid.uuid4().hex
@@ -100,10 +114,15 @@ def together(device: str) -> Iterator[str]:
 
 @contextmanager
 def one_voice() -> Iterator[None]:
-    """What is wrong with all is said once: by process 0, whose end is the others', and at the end of what torchrun prints."""
+    """What is wrong with all is said once: by process 0, whose end is the others', and at the end of what torchrun prints.
+
+    torchrun may begin refused processes anew (--max-restarts): they hear it at once, from start(), and do no work.
+    """
     try:
         yield
     except BadInput as e:
+        with suppress(RuntimeError):                                 # torchrun, and its store, may be gone
+            remember("refused", str(e))
         if int(os.environ.get("RANK", "0")) > 0:
             time.sleep(FIRST_WORD)
         if "TORCHELASTIC_ERROR_FILE" in os.environ:
@@ -112,15 +131,17 @@ def one_voice() -> Iterator[None]:
         raise
 
 
-def remember(what: str) -> None:
+def remember(what: str, said: str = "") -> None:
     """For the processes that torchrun begins in our place when one of us has died (--max-restarts)."""
     if _store is not None:
-        _store.set(f"remember {what}", "")
+        _store.set(f"remember {what}", said)
 
 
-def remembered(what: str) -> bool:
-    """Whether those in whose place torchrun began us, if it did, have had that remembered."""
-    return _store is not None and _store.check([f"remember {what}"])
+def remembered(what: str) -> str | None:
+    """What those in whose place torchrun began us, if it did, have said of that; None: nothing."""
+    if _store is None or not _store.check([f"remember {what}"]):
+        return None
+    return _store.get(f"remember {what}").decode()
 
 
 def world() -> int:
@@ -136,11 +157,11 @@ def rank() -> int:
 def alone() -> Iterator[None]:
     """Inside we compute as a single process would, and wait for nobody."""
     global _alone
-    _alone = True
+    before, _alone = _alone, True
     try:
         yield
     finally:
-        _alone = False
+        _alone = before
 
 
 def writes() -> bool:
@@ -149,18 +170,24 @@ def writes() -> bool:
 
 
 def share_of(batch: int, rank: int, world: int) -> Share:
-    """The part of so many pictures that is process rank's. Parts lie in a row; the first take what cannot be divided."""
+    """The part of so many pictures that is process rank's. Parts lie in a row; the first take what cannot be divided.
+
+    Fewer pictures than processes: each has all of them, and computes what one process would.
+    """
+    if batch < world:
+        return Share(0, batch, batch, copies=world)
     least, more = divmod(batch, world)
     return Share(rank * least + min(rank, more), least + (rank < more), batch)
 
 
 @contextmanager
 def training_on(share: Share) -> Iterator[None]:
-    """Inside, draw() knows which part of the batch is ours."""
+    """Inside, draw() knows which part of the batch is ours. Of a batch that all have we compute the statistics alone."""
     global _now
     _now = share
     try:
-        yield
+        with alone() if share.copies > 1 else nullcontext():
+            yield
     finally:
         _now = None
 
@@ -199,20 +226,25 @@ def wait() -> None:
 
 
 @contextmanager
-def first_one_alone() -> Iterator[None]:
-    """Inside is first the process that writes, then the others: what it packs, they find; what it refuses, they do."""
-    if not writes():
-        wait()
+def in_turn() -> Iterator[None]:
+    """Inside is one process after the other: what the first one makes (a pack, in hours), the others find; none is in the way."""
+    turn, ours = next(_turns), world() > 1                           # all call this alike: the same number everywhere
+    if ours and rank() > 0:
+        _met.wait([f"turn {turn} of {rank()}"], timedelta(hours=HOURS))
     try:
         yield
     finally:
-        if writes():
-            wait()
+        if ours:
+            _met.set(f"turn {turn} of {rank() + 1}", "")
+    if ours:
+        _met.wait([f"turn {turn} of {world()}"], timedelta(hours=HOURS))
 
 
-def agree(what: str, value) -> None:
-    """BadInput where the processes do not have the same value, such as the hash of their pictures."""
-    values = everyone(value)
-    if any(v != values[0] for v in values):
-        other = next(i for i, v in enumerate(values) if v != values[0])
-        raise BadInput(f"the processes do not have the same {what}: process 0 has {values[0]}, process {other} {values[other]}")
+def agree(values: dict) -> None:
+    """BadInput, which names the first, where the processes do not have the same values, such as the hash of their pictures."""
+    found = everyone(values)
+    for what, first in found[0].items():
+        for other, theirs in enumerate(found):
+            if theirs.get(what) != first:
+                raise BadInput(f"the processes do not have the same {what}: process 0 has {first}, process {other} "
+                               f"{theirs.get(what)}")

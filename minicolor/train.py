@@ -47,7 +47,7 @@ def run(args: argparse.Namespace, module, device: str) -> None:
     given = {f.name: v for f in dataclasses.fields(module.RECIPE) if (v := getattr(args, f.name, None)) is not None}
     say = print if parallel.writes() else lambda *_: None
     set_backend(args.backend)
-    args.resume |= parallel.remembered("begun")
+    args.resume |= parallel.remembered("begun") is not None
     if args.resume and (out / "last.pt").exists():
         recipe = resumed(out, module.RECIPE, given)
     else:
@@ -55,22 +55,22 @@ def run(args: argparse.Namespace, module, device: str) -> None:
         recipe = dataclasses.replace(module.QUICK if quick else module.RECIPE, **given).check()
         if quick and not args.quick:
             say("on a CPU: the small version (--quick), some minutes on a laptop; --full insists on the report's settings")
+    parallel.agree({"--" + field.replace("_", "-"): v for field, v in (vars(args) | recipes.to_dict(recipe)).items()})
     if Path(recipe.data).is_dir() and out.resolve().is_relative_to(Path(recipe.data).resolve()):
         raise BadInput(f"--out {out} lies inside --data {recipe.data}: the run's own strips would be taken for photographs")
     if not args.resume:
-        with parallel.first_one_alone():
-            ready(recipe)
+        ready(recipe)
     if args.search or args.folds or args.trials:
         if parallel.world() > 1:
             raise BadInput("--search, --folds and --trials make runs of their own: start them without torchrun")
         return _search(args, recipe, out, device)
-    with parallel.first_one_alone():
+    with parallel.in_turn():
         claim(out, args.resume)
     parallel.remember("begun")                                       # if one of us dies, those after us go on with the run
     if args.resume and not (out / "last.pt").exists():
         say(f"nothing to resume in {out}: starting from the beginning")
     say(f"{recipe.name} ({recipe.experiment}) on {recipe.data} at {recipe.size}x{recipe.size}, {recipe.epochs} epochs -> {out}")
-    with parallel.first_one_alone():
+    with parallel.in_turn():
         pack = recipe.open()
     say(f"{len(pack)} pictures: {pack.source}")
     try:
@@ -123,7 +123,7 @@ def _parser(name: str | None, module) -> argparse.ArgumentParser:
     parser.add_argument("--backend", default="auto", metavar="auto|torch|triton",
                         help="what computes: kernels where they help, PyTorch alone, or kernels alone [auto]")
     parser.add_argument("--fast", action=argparse.BooleanOptionalAction, default=True,
-                        help="record the step once and replay it, where the device can [yes]")
+                        help="CUDA graph on a GPU, on a CPU fewer multiplications, which round differently [yes]")
     parser.add_argument("--compile", action="store_true", help="torch.compile the networks: minutes at the start")
     parser.add_argument("--save-minutes", type=float, default=10, metavar="M", help="checkpoint at least this often [10]")
     parser.add_argument("--search", nargs="+", metavar="FIELD=V,V", help="train with each of these values, and end in a table")

@@ -1,18 +1,22 @@
 """What cannot be trained is said once, in one sentence, and no run is lost: wrong numbers, changed data, no memory."""
 
+import os
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
+import torch
+import torch.distributed as dist
 from PIL import Image
-from processes import environment, torchrun
+from processes import environment, photographs, torchrun
 
-from minicolor import checkpoint, train
+from minicolor import checkpoint, parallel, train
 from minicolor.data.pack import pack
+from minicolor.errors import BadInput
+from minicolor.out_of_memory import largest_batch
 
 JOBS = Path(__file__).with_name("processes.py")
 TINY = ["--quick", "--size", "32", "--base", "4", "--d-base", "4", "--batch-size", "4", "--epochs", "1", "--pictures", "20",
@@ -39,19 +43,55 @@ def test_a_batch_larger_than_the_data(capsys, tmp_path):
 
 def test_a_pack_that_changed_since_the_split_was_made(capsys, tmp_path):
     """A run on a pack; then a picture joins the folder and the pack is brought up to date: the split no longer holds."""
-    photographs, packed, run = tmp_path / "photographs", tmp_path / "pack", tmp_path / "run"
-    photographs.mkdir()
-    for i in range(20):
-        Image.fromarray(np.random.default_rng(i).integers(0, 256, (40, 40, 3), np.uint8)).save(photographs / f"{i}.png")
+    shown, packed, run = photographs(tmp_path / "photographs", 20), tmp_path / "pack", tmp_path / "run"
     again = ["pix2pix", *TINY, "--data", packed, "--out", run]
-    pack(photographs, packed, 32, progress=False)
+    pack(shown, packed, 32, progress=False)
     train.main([str(a) for a in again])
     kept = (run / "last.pt").read_bytes(), (run / "split.json").read_bytes()
-    Image.new("RGB", (40, 40), (200, 30, 30)).save(photographs / "red.png")
-    pack(photographs, packed, 32, progress=False)
+    Image.new("RGB", (40, 40), (200, 30, 30)).save(shown / "red.png")
+    pack(shown, packed, 32, progress=False)
     capsys.readouterr()
     assert "other pictures" in refused(capsys, *again, "--resume", "--epochs", "2")
     assert ((run / "last.pt").read_bytes(), (run / "split.json").read_bytes()) == kept
+
+
+def test_processes_with_other_flags_are_refused(capsys, monkeypatch, tmp_path):
+    """As if there were a second process, begun with another --lr: it is named, before the processes wait for each other."""
+    monkeypatch.setattr(parallel, "everyone", lambda value: [value, value | {"--lr": 0.5}])
+    said = refused(capsys, "pix2pix", *TINY, "--lr", "0.25", "--out", tmp_path / "run")
+    assert said == "error: the processes do not have the same --lr: process 0 has 0.25, process 1 0.5\n"
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_was_refused_is_refused_at_once_where_torchrun_begins_anew(monkeypatch):
+    """Though the run had begun: the successors would only find the same, some hours later."""
+    store = dist.HashStore()
+    monkeypatch.setattr(parallel, "_store", store)
+    parallel.remember("begun")
+    with pytest.raises(BadInput), parallel.one_voice():
+        raise BadInput("out of memory, or so")
+    monkeypatch.setattr(parallel, "_store", None)                    # the dead are gone; torchrun and its store are not
+    monkeypatch.setattr(dist, "rendezvous", lambda *_, **__: iter([(store, 0, 1)]))
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "anew")
+    with pytest.raises(BadInput, match="^out of memory, or so$"):
+        parallel.start("cpu")
+    assert not dist.is_initialized()
+
+
+class Bug:
+    """A step that fails, and not for want of memory."""
+
+    networks, optimizers = {}, {}
+
+    def step(self, *pair):
+        raise TypeError("a bug")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="tries in a copy of the process, where the system can copy one")
+def test_a_bug_is_not_taken_for_a_batch_that_does_not_fit(capfd):
+    with pytest.raises(RuntimeError, match="2 pictures failed, and not for want of memory"):
+        largest_batch(Bug(), (torch.zeros(4, 1), torch.zeros(4, 1)))
+    assert "TypeError: a bug" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("flags, sentence", [

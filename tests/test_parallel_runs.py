@@ -11,19 +11,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from processes import begins, environment, torchrun
+from processes import begins, environment, photographs, torchrun
 
 from minicolor import checkpoint
 
 TRAIN = ["-m", "minicolor.train", "pix2pix", "--quick", "--size", "32", "--levels", "3", "--base", "4", "--d-base", "4",
-         "--batch-size", "2", "--pictures", "70", "--device", "cpu", "--save-minutes", "0"]
+         "--batch-size", "3", "--pictures", "70", "--device", "cpu", "--save-minutes", "0"]
 
 
 def started(n: int, out: Path, *flags: str) -> subprocess.Popen:
-    """flags: where there are several processes, the first is torchrun's."""
+    """In the folder where `out` lies. flags: where there are several processes, the first is torchrun's."""
     alone = [sys.executable, *TRAIN, "--out", str(out), *flags]
     command = begins(n, *TRAIN, "--out", out, *flags[1:], flags=flags[:1]) if n > 1 else alone
-    return subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            cwd=out.parent)
 
 
 def until_saved(out: Path, run: subprocess.Popen) -> None:
@@ -73,10 +74,12 @@ def test_one_writes_and_prints(whole):
 
 
 def test_those_begun_anew_meet_each_other_and_not_the_dead(tmp_path):
-    """torchrun keeps the addresses of the dead; whoever comes first reads them, unless he knows better."""
-    done = torchrun(2, Path(__file__).with_name("processes.py"), "meet", tmp_path, flags=["--max-restarts=1"], timeout=120)
+    """torchrun keeps the addresses of the dead; whoever comes first reads them, unless he knows better. Then they take turns."""
+    done = torchrun(3, Path(__file__).with_name("processes.py"), "meet", tmp_path, flags=["--max-restarts=1"], timeout=120)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "met").read_text() == "2 True"
+    assert (tmp_path / "met").read_text() == "3 True"
+    once = [f"{rank} {what}" for rank in range(3) for what in ("begins", "ends")]
+    assert (tmp_path / "turns").read_text().splitlines() == 2 * once
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds the workers in /proc, which is Linux's")
@@ -96,11 +99,15 @@ def test_a_dead_worker_is_replaced_and_the_run_ends_with_the_same_weights(whole,
     assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-def test_two_processes_then_one_then_two(tmp_path):
-    """All killed in mid-epoch, each time; another number goes on from the last checkpoint, and the run ends as one."""
+def test_two_processes_then_one_then_three(tmp_path):
+    """All killed in mid-epoch, each time; another number goes on from the last checkpoint, and the run ends as one.
+
+    On a folder of photographs, which the first of them packs, and all open.
+    """
     out, places = tmp_path / "run", [(0, 0)]
+    folder = ["--data", str(photographs(tmp_path / "photographs", 70)), "--epochs", "3"]
     for n, flags in ((2, ["--standalone"]), (1, ["--resume"])):
-        run = started(n, out, *flags, "--epochs", "3")
+        run = started(n, out, *flags, *folder)
         until_saved(out, run)
         for process in (run.pid, *workers(out)):                     # torchrun first: it would begin them anew
             with contextlib.suppress(ProcessLookupError):            # one of one process is its own worker
@@ -109,7 +116,7 @@ def test_two_processes_then_one_then_two(tmp_path):
         saved = checkpoint.load(out / "last.pt")["run"]
         places.append((saved["epoch"], saved["seen"]))
     assert places == sorted(set(places)) and places[1][1] > 0        # each got further; the first stopped in mid-epoch
-    done = torchrun(2, *TRAIN, "--out", out, "--epochs", "3", "--resume")
+    done = torchrun(3, *TRAIN, "--out", out, *folder, "--resume", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     results = json.loads((out / "results.json").read_text())
-    assert results["processes"] == 2 and [row["epoch"] for row in results["history"]] == [1, 2, 3]
+    assert results["processes"] == 3 and [row["epoch"] for row in results["history"]] == [1, 2, 3]

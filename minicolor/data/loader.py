@@ -1,9 +1,9 @@
 """Batches of uint8 pictures on the training device, in an order that depends on (seed, epoch) alone.
 
-No worker processes: decoding was done once, by pack. On a GPU the whole array moves there when it fits into half of the free
-memory, and a batch is one gather; otherwise rows are read from the memory map some batches ahead, into pinned memory, and copied
-beside the computation (stream.py). On the CPU the memory map is the best cache there is: the system keeps its pages, shares them,
-and can drop them again.
+No worker processes: decoding was done once, by pack. On a GPU all of a loader's pictures move there when they fit into half the
+memory that is free just then (training's come first, then validation's, then test's), and a batch is one gather; otherwise rows
+are read from the memory map some batches ahead, into pinned memory, and copied beside the computation (stream.py). On the CPU
+the memory map is the best cache there is: the system keeps its pages, shares them, and can drop them again.
 
 Of several processes (rank, world) each gets its part of every batch, or, where whole=True, every world-th batch.
 """
@@ -19,12 +19,14 @@ from minicolor.data.pack import Pack
 from minicolor.data.stream import ahead
 from minicolor.parallel import Share, share_of
 
+AT_ONCE = 1000                                                       # pictures that pass through this machine's memory
+
 
 class Loader:
     """Pictures `indices` of a pack, in batches of (N, 3, S, S) uint8 on `device` (N, 4, S, S where the pack has a fourth plane).
 
     A picture that `indices` names twice comes twice in an epoch. The last batch may be smaller. A last one of a single picture
-    (of fewer than `world`) joins the batch before: a picture alone has no batch statistics, and every process needs one.
+    joins the batch before: a picture alone has no batch statistics. So batches are the same for any number of processes.
     """
 
     def __init__(self, pack: Pack, indices, batch_size: int, device="cpu", seed: int = 0, shuffle: bool = True,
@@ -39,7 +41,7 @@ class Loader:
         self.resident = None
         if resident:
             stored, self.place = np.unique(self.rows, return_inverse=True)      # each picture once, in the file's order
-            self.resident = torch.from_numpy(pack.pictures[stored]).to(self.device)
+            self.resident = _moved(pack.pictures, stored, self.device)
 
     def __len__(self) -> int:
         """How many pictures, of all processes together."""
@@ -68,8 +70,7 @@ class Loader:
     def _edges(self, seen: int = 0) -> list[int]:
         """Where each batch begins, from picture `seen` on, and where the last one ends."""
         edges = [*range(seen, len(self.rows), self.batch_size), len(self.rows)]
-        least = max(2, 1 if self.whole else self.world)
-        if len(edges) > 2 and edges[-1] - edges[-2] < least and self.batch_size > 1:
+        if len(edges) > 2 and edges[-1] - edges[-2] == 1 and self.batch_size > 1:
             del edges[-2]
         return edges
 
@@ -105,6 +106,14 @@ class Loader:
         wanted = np.concatenate([self.place[order] for *_, order in plan] or [np.zeros(0, np.int64)])
         for places in torch.from_numpy(wanted).to(self.device).split([share.count for _, share, _ in plan]):
             yield self.resident.index_select(0, places)
+
+
+def _moved(pictures, rows: np.ndarray, device: torch.device) -> Tensor:
+    """Those rows on the device, some at a time: the data set may be larger than this machine's memory."""
+    there = torch.empty((len(rows), *pictures.shape[1:]), dtype=torch.uint8, device=device)
+    for i in range(0, len(rows), AT_ONCE):
+        there[i : i + AT_ONCE] = torch.from_numpy(pictures[rows[i : i + AT_ONCE]])
+    return there
 
 
 def _fits(n_bytes: int) -> bool:

@@ -101,9 +101,10 @@ def pack(source: str | Path, out: str | Path, size: int = 256, workers: int | No
     """Pack every picture of a folder or tar into the folder `out`, cropped to its middle square and resized to `size`.
 
     aspect: (low, high) leaves out pictures whose width/height, upright and before the crop, is outside; they are listed
-    as skipped, as bad pictures are. wanted: of the names in `source`, only those for which it is true (shards.py). Goes on with an unfinished pack and updates a finished one, of the same source, size
-    and aspect; anything else in `out` is refused and left alone. Raises BadInput for what a user can mend, OSError where
-    the disk fails or is full: before the first picture if the file system can reserve space, never as a crash.
+    as skipped, as bad pictures are. wanted: of the names in `source`, only those for which it is true (shards.py).
+    Goes on with an unfinished pack and updates a finished one, of the same source, size and aspect; anything else in `out`
+    is refused and left alone. Raises BadInput for what a user can mend, OSError where the disk fails or is full: before the
+    first picture if the file system can reserve space, never as a crash.
     """
     source, out = Path(os.path.abspath(source)), Path(os.path.abspath(out))
     if not 1 <= size <= 8192:

@@ -54,14 +54,17 @@ def shard_of(name: str, shards: int) -> int:
 
 
 def pack_shards(source: str | Path, out: str | Path, shards: int, **given) -> Pack:
-    """data/pack.py's pack(), cut into so many packs. Stopped, it goes on where it was. BadInput as there, and for another number."""
+    """data/pack.py's pack(), cut into so many packs. Stopped, it goes on where it was.
+
+    BadInput as there, and where `out` holds another number of shards.
+    """
     out = Path(out)
     if is_pack(out):
         raise BadInput(f"{shown(out)} holds a pack that is in one piece: choose another folder, or delete it first")
     other = [p.name for p in out.glob("*-of-*") if not p.name.endswith("-of-" + str(shards))]
     if other:
-        raise BadInput(f"{shown(out)} already holds {other[0]}, a shard of another number of shards than {shards}: choose another "
-                       "folder, or delete it first")
+        raise BadInput(f"{shown(out)} already holds {other[0]}, a shard of another number of shards than {shards}: choose "
+                       "another folder, or delete it first")
     for i in range(shards):
         pack(source, out / name_of(i, shards), wanted=lambda name, i=i: shard_of(name, shards) == i, **given)
     return open_shards(out)
@@ -87,7 +90,8 @@ def open_shards(folder: str | Path) -> Pack:
         raise BadInput(f"{shown(folder)} holds shards of different sources, sizes or aspects: pack them anew")
     arrays = Shards([p.pictures for p in packs])
     starts = [0, *arrays.ends[:-1].tolist()]
-    together = sorted((name, key, start + row) for p, start in zip(packs, starts) for name, key, row in zip(p.names, p.keys, p.rows))
+    together = sorted((name, key, start + row)
+                      for p, start in zip(packs, starts) for name, key, row in zip(p.names, p.keys, p.rows))
     names, keys, rows = zip(*together)
     first = packs[0]
     return Pack(arrays, rows, names, keys, first.size, manifest.digest(names, keys, first.size),

@@ -1,4 +1,4 @@
-"""--data: drawn scenes, a pack, the shards of one, or a folder or tar of photographs that is packed first. Always gives a Pack."""
+"""--data: drawn scenes, a pack, the shards of one, or a folder or tar of photographs, which is packed first. It gives a Pack."""
 
 import dataclasses
 import hashlib

@@ -4,7 +4,8 @@
     copy       batch i + 1 ------------>                                              both engines of the GPU work at once
     compute    batch i ---------------------->  waits for the copy's event alone, never for the thread
 
-Only DEPTH batches exist at a time, so memory stays the same however many pictures there are.
+DEPTH batches are under way while one is in use, so memory stays the same however many pictures there are. On a GPU the CPU may
+also be some updates ahead (25 at most: then fit.py reads the losses), and as many batches wait there for their turn.
 """
 
 from collections import deque
@@ -35,9 +36,8 @@ def ahead(orders: Sequence, read: Callable[..., Tensor], device: torch.device) -
         todo, waiting = iter(orders), deque()
         for order in todo:
             waiting.append(thread.submit(fetch, order))
-            if len(waiting) < DEPTH:
-                continue
-            yield _arrived(*waiting.popleft().result())
+            if len(waiting) > DEPTH:
+                yield _arrived(*waiting.popleft().result())
         while waiting:
             yield _arrived(*waiting.popleft().result())
 

@@ -19,7 +19,7 @@ from minicolor.data.loader import Loader
 from minicolor.data.pack import Pack
 from minicolor.data.split import PARTS, read_split, split
 from minicolor.errors import BadInput
-from minicolor.held_out import SEED, answer, common
+from minicolor.held_out import SEED, answer, common, dice
 from minicolor.trained import trained
 
 BATCH = 16                                   # some metrics need a hundred times a picture's own memory
@@ -50,7 +50,8 @@ class Answers:
         given = {} if data is None else {"data": data}
         if data not in (None, "scenes"):
             given["pictures"] = 10**9        # all of them: the run's own limit is of the training, no part depends on it
-        self.pack: Pack = dataclasses.replace(self.recipe, **given).open()
+        with parallel.in_turn():
+            self.pack: Pack = dataclasses.replace(self.recipe, **given).open()
         places, self.note = self._places(part, foreign=data is not None)
         if not places:
             raise BadInput(f"{run}: no picture of {self.pack.source} is in the part {part}")
@@ -101,8 +102,7 @@ class Answers:
     def _answered(self, i: int, pictures: Tensor) -> Batch:
         ids = torch.from_numpy(self.ids[i * BATCH : i * BATCH + len(pictures)]).to(pictures.device)
         x, y = self.task.prepare(pictures, SEED, ids)
-        with torch.random.fork_rng():                                # dropout at test, where a recipe wants it
-            torch.manual_seed(SEED + i)
+        with dice(self.recipe, x, i):
             try:
                 output = answer(self.step, self.recipe, x)
             except ValueError as e:

@@ -56,8 +56,9 @@ class LPIPS(nn.Module):
         return super().train(False)
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        _check(a, b, values=not (a.is_cuda and self.looked))
-        self.looked = True                                           # a GPU waits where a value is read: there once is enough
+        # a GPU waits where a value is read: in training once is enough, a figure of the evaluation is checked each time
+        _check(a, b, values=not (a.is_cuda and self.looked and torch.is_grad_enabled()))
+        self.looked = True
         distance = 0
         stages = [self.network.stages((x - self.shift) / self.scale) for x in (a, b)]
         self._check_widths(tuple(f.shape[1] for f in stages[0]))

@@ -13,6 +13,7 @@ would lose all its digits in float32. PyTorch's nn.SyncBatchNorm knows only GPUs
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from minicolor.models.norm_act import BatchNormAct
@@ -47,7 +48,7 @@ class _Sync(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, weight, bias, eps, slope):
         full = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-        sums = torch.cat([full.sum((0, 2, 3)), full.new_tensor([full.numel() / full.shape[1]])])
+        sums = torch.cat([full.sum((0, 2, 3)), full.new_full((1,), full.numel() / full.shape[1])])
         dist.all_reduce(sums)
         mean, n = sums[:-1] / sums[-1], sums[-1]
         squares = (full - mean[:, None, None]).square().sum((0, 2, 3))
@@ -61,6 +62,7 @@ class _Sync(torch.autograd.Function):
         return (z if slope is None else F.leaky_relu(z, slope)).to(x.dtype), mean, var, n
 
     @staticmethod
+    @once_differentiable                                             # autograd does not see what all_reduce adds
     def backward(ctx, dy, *_):
         x, weight, bias, mean, rstd, n = ctx.saved_tensors
         dz, x = dy.to(mean.dtype), x.to(mean.dtype)

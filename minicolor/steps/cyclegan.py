@@ -13,6 +13,8 @@ Coming back is weaker than it looks: F may hide the colors in its grey as faint 
 arXiv:1712.02950), and any coloring that can be undone satisfies it. In the toy of tests/test_cyclegan.py all of 6 starts find the
 right colors; without the identity loss 4 of the 6 learn the negative, where dark and bright change places both ways.
 
+One process alone can train this: the halves of a share are not the shares of the halves, and pools would be each process's own.
+
 Differs from the paper: the identities |F(x) - x| and |G(y) - y| need as many channels in as out. F's has a meaning here: a grey
 repeated to three channels is a color picture, and its grey is itself (nearly: sRGB's curve puts L up to 0.07 away on [-1, 1]).
 G's has none, since it cannot read colors: left out. The paper halves D's losses to slow D down; Adam divides that out again.
@@ -35,6 +37,7 @@ class CycleGANStep(Step):
     """
 
     static = False                                           # the pools throw dice on the CPU
+    unshared = "CycleGAN takes its greys and its colors from the two halves of one batch, and each process has a pool of its own"
 
     def __init__(self, generator: nn.Module, back: nn.Module, d_color: nn.Module, d_grey: nn.Module, lr: float = 2e-4,
                  betas: tuple[float, float] = (0.5, 0.999), cycle_weight: float = 10.0, identity: float = 0.5, pool: int = 50,

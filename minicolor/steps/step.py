@@ -22,6 +22,7 @@ class Step:
     """
 
     static = True                                            # the same kernels each time, no dice on the CPU: see fast.py
+    unshared = ""                                            # why several processes cannot share a batch; empty: they can
     differentiated_twice: tuple[str, ...] = ()               # networks whose gradient a loss differentiates again
 
     def __init__(self, networks: dict[str, nn.Module], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
