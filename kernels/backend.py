@@ -41,6 +41,7 @@ except ImportError:
 
 INTERPRETED = HAVE_TRITON and os.environ.get("TRITON_INTERPRET", "0") == "1"  # Triton decides when it decorates: at import
 _wanted = "auto"
+_fast = True
 
 
 def constant(value: float) -> object:
@@ -87,6 +88,16 @@ def wanted(backend: str | None = None) -> str:
     if name not in NAMES:
         raise BadInput(f"backend {name!r}: expected {', '.join(NAMES)}")
     return name
+
+
+def set_fast(fast: bool) -> None:
+    """For everything that follows in this process: whether "auto" may round differently to be faster (conv4x4_winograd.py)."""
+    global _fast
+    _fast = fast
+
+
+def fast() -> bool:
+    return _fast
 
 
 def hurried(backend: str | None = None) -> bool:

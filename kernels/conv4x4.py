@@ -1,10 +1,11 @@
 """The 4x4 convolutions of pix2pix's networks: LeakyReLU(conv(x) + bias) in one pass, and differentiable to any order.
 
-reference: minicolor/ops/conv4x4.py. Three ways to compute, by what limits the layer; each has a file, with its bytes at the top:
+reference: minicolor/ops/conv4x4.py. Ways to compute, by what limits the layer; each has a file, with its bytes at the top:
 
     conv4x4_narrow.py   few input channels: pictures. The condition and the picture stay two tensors.     limited by memory
     conv4x4_wide.py     many in, many out, on the matrix units                                            limited by them
     conv4x4_last.py     one output channel: a PatchGAN's scores                                           limited by memory
+    conv4x4_winograd.py, conv4x4_product.py     no kernels: for training on a CPU
 
 A convolution is linear in the picture and linear in the weight. So its two gradients are again such maps, and the gradients of
 the gradients too: output, input gradient and weight gradient, written as three Functions that call each other, are
@@ -16,10 +17,11 @@ from torch import Tensor
 from torch.autograd import Function
 
 from minicolor.kernels import backend as backends
-from minicolor.kernels import conv4x4_last, conv4x4_narrow, conv4x4_wide
+from minicolor.kernels import conv4x4_last, conv4x4_narrow, conv4x4_product, conv4x4_wide, conv4x4_winograd
 from minicolor.kernels.backend import expect
 from minicolor.ops import conv4x4 as reference
 
+CPU = {"winograd": conv4x4_winograd, "product": conv4x4_product}
 FLOATS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 
@@ -35,6 +37,8 @@ def conv4x4(x: Tensor | tuple[Tensor, ...], weight: Tensor, bias: Tensor | None 
     xs = tuple(x) if isinstance(x, tuple | list) else (x,)
     _check(xs, weight, bias, stride, slope)
     if backends.choose(weight, backend) == "torch" or not xs[0].shape[0] or backends.hurried(backend):
+        if way := len(xs) == 1 and _on_a_cpu(xs[0], weight, stride, xs[0].shape[2:], backend):
+            return _Output.apply(stride, slope, way, weight, bias, *xs)
         return reference.conv4x4(xs, weight, bias, stride, slope)
     narrow = stride == 2 and weight.shape[1] <= conv4x4_narrow.MOST and len(xs) <= 2
     xs, weight, bias = _cast(xs if narrow or len(xs) == 1 else (torch.cat(xs, dim=1),), weight, bias, keep=narrow)
@@ -48,12 +52,24 @@ def conv_transpose4x4(x: Tensor, weight: Tensor, bias: Tensor | None = None, bac
     expect(min(x.shape[1:]) > 0 and 4 * x.numel() // x.shape[1] < 2**31, "x", "no side of 0 and fewer than 2^29 pixels",
            tuple(x.shape))
     _check_alike((x,), weight, bias, weight.shape[1])
-    if backends.choose(weight, backend) == "torch" or not x.numel() or backends.hurried(backend):
+    size, way = (2 * x.shape[2], 2 * x.shape[3]), backends.wanted(backend)
+    plain = backends.choose(weight, backend) == "torch" or not x.numel() or backends.hurried(backend)
+    if plain and not (way := _on_a_cpu(x, weight, 2, size, backend)):
         return reference.conv_transpose4x4(x, weight, bias)
     (x,), weight, bias = _cast((x,), weight, bias)
-    y = _InputGradient.apply(2, (2 * x.shape[2], 2 * x.shape[3]), (0, weight.shape[1]), weight.dtype, backends.wanted(backend),
-                             x, weight)
+    y = _InputGradient.apply(2, size, (0, weight.shape[1]), weight.dtype, way, x, weight)
     return y if bias is None else y + bias.to(y.dtype)[None, :, None, None]
+
+
+def _on_a_cpu(x: Tensor, weight: Tensor, stride: int, size: tuple[int, int], backend: str | None) -> str | None:
+    """By a rule and not by a race: rounding differs, and a run on a CPU ends in the same bits each time."""
+    if (backends.wanted(backend) != "auto" or not backends.fast() or x.is_cuda or not x.dtype == weight.dtype == torch.float32
+            or not torch.is_grad_enabled() or torch.is_autocast_enabled("cpu")):
+        return None
+    out, channels = weight.shape[:2]
+    if conv4x4_winograd.helps(channels, out, stride, *size):
+        return "winograd"
+    return "product" if stride == 2 and conv4x4_product.helps(channels, out, *size) else None
 
 
 class _Output(Function):
@@ -129,6 +145,10 @@ class _WeightGradient(Function):
 def _output(stride, slope, backend, weight, bias, xs) -> Tensor:
     """The output by whichever way fits and, with backend "auto", is the fastest here; likewise the two below."""
     x = xs[0]
+    if backend in CPU:
+        y = CPU[backend].output(x, weight, stride)
+        y = y if bias is None else y.add_(bias[:, None, None])
+        return y if slope is None else torch.nn.functional.leaky_relu_(y, slope)
     ways = {"torch": lambda: reference.conv4x4(tuple(x.to(weight.dtype) for x in xs), weight, _to(bias, weight), stride, slope)}
     if stride == 2 and weight.shape[1] <= conv4x4_narrow.MOST:
         ways["narrow"] = lambda: conv4x4_narrow.output(xs, weight, bias, slope)
@@ -143,6 +163,8 @@ def _output(stride, slope, backend, weight, bias, xs) -> Tensor:
 def _input_gradient(stride, size, part, dtype, backend, g, weight) -> Tensor:
     first, channels = part
     mine = weight[:, first : first + channels]
+    if backend in CPU:
+        return CPU[backend].input_gradient(g, mine, stride, size)
     shape = (len(g), channels, *size)
     ways = {"torch": lambda: torch.nn.grad.conv2d_input(shape, mine, g, stride, padding=1).to(dtype)}
     if stride == 2 and channels <= conv4x4_narrow.MOST:
@@ -157,6 +179,8 @@ def _input_gradient(stride, size, part, dtype, backend, g, weight) -> Tensor:
 
 def _weight_gradient(stride, backend, g, xs) -> Tensor:
     x, channels = xs[0], sum(x.shape[1] for x in xs)
+    if backend in CPU:
+        return CPU[backend].weight_gradient(g, x, stride)
     shape = (g.shape[1], channels, 4, 4)
     together = (lambda: x.to(g.dtype)) if len(xs) == 1 else (lambda: torch.cat([x.to(g.dtype) for x in xs], dim=1))
     ways = {"torch": lambda: torch.nn.grad.conv2d_weight(together(), shape, g, stride, padding=1)}

@@ -1,7 +1,7 @@
 """python -m minicolor.bench WHAT: timings as ratios within one run, printed and, if asked, written as JSON.
 
-lab, degrade, patchgan, norm: the kernels against what one would otherwise run, or on a CPU their PyTorch twins against other
-libraries; they need nothing but torch, triton and numpy. all: these four. train, data, metrics and colorize: below.
+lab, degrade, augment, patchgan, norm: the kernels against what one would otherwise run, or on a CPU their PyTorch twins against
+other libraries; they need nothing but torch, triton and numpy. all: these. train, scale, data, metrics, colorize, plan: below.
 """
 
 import argparse
@@ -10,22 +10,17 @@ import json
 from pathlib import Path
 
 from minicolor import checkpoint
-from minicolor.errors import BadInput, Parser, one_line
+from minicolor.benches.flags import positive, several, whole
+from minicolor.errors import Parser, one_line
 from minicolor.precision import choose_device
 
-KERNELS = {"lab": "lab.py", "degrade": "degrade.py", "patchgan": "conv4x4.py", "norm": "norm_act.py"}
+KERNELS = {"lab": "lab.py", "degrade": "degrade.py", "augment": "augment.py", "patchgan": "conv4x4.py", "norm": "norm_act.py"}
 
 
 def main(argv: list[str] | None = None) -> None:
     with one_line():
         args = _parser().parse_args(argv)
-        size = getattr(args, "size", 32)
-        for name, fine in (("size", size >= 32 and size % 32 == 0), ("batch_size", getattr(args, "batch_size", 1) >= 1),
-                           ("pairs", getattr(args, "pairs", 1) >= 1), ("count", getattr(args, "count", 1) >= 1)):
-            if not fine:
-                raise BadInput(f"--{name.replace('_', '-')} {getattr(args, name)}: expected "
-                               + ("a multiple of 32" if name == "size" else "at least 1"))
-        choose_device(getattr(args, "device", None))
+        args.device = choose_device(getattr(args, "device", None))
         new = args.json and not Path(args.json).exists()
         if args.json:
             Path(args.json).touch()                          # a path that cannot be written is said before the work
@@ -40,47 +35,34 @@ def main(argv: list[str] | None = None) -> None:
             Path(args.json).write_text(text + "\n", encoding="utf-8")
 
 
+# Each of these prints what it measures and returns it, for --json.
+
 def kernels(args: argparse.Namespace) -> dict:
-    """Print and return the table of the kernel bench asked for, or of all four."""
     from minicolor.benches import kernels
 
-    device = choose_device(args.device)
-    return kernels.run(list(kernels.BENCHES) if args.what == "all" else [args.what], device)
+    return kernels.run(list(kernels.BENCHES) if args.what == "all" else [args.what], args.device)
 
 
 def train(args: argparse.Namespace) -> dict:
-    """Print and return our step's images/s, the plain loop's, and their ratio."""
     from minicolor.benches import training
 
-    device = choose_device(args.device)
-    r = training.run(args.size, args.batch_size, pairs=args.pairs, device=device, precision=args.precision)
-    print(f"pix2pix_lab, {r['size']}x{r['size']}, batch {r['batch_size']}, {device}, {r['precision']}\n"
-          f"  plain float32 loop  {r['plain_images_per_second']:8.2f} images/s\n"
-          f"  minicolor           {r['our_images_per_second']:8.2f} images/s\n"
-          f"  ratio               {r['ratio']:8.2f}  (median of {r['pairs']} pairs; "
-          f"{r['ratio_lowest']:.2f} to {r['ratio_highest']:.2f})")
-    return {"train": r}
+    return training.bench(args.recipe, args.batch_size, args.device, size=args.size, base=args.base, pairs=args.pairs,
+                          precision=args.precision, workers=args.workers, is_fast=args.fast)
+
+
+def scale(args: argparse.Namespace) -> dict:
+    from minicolor.benches import scale
+
+    return scale.bench(args.pictures, args.processes, args.device)
 
 
 def data(args: argparse.Namespace) -> dict:
-    """Print and return packing's pictures/s beside bare Pillow's, and private memory for two sizes of data set."""
-    from minicolor.benches import memory, packing
+    from minicolor.benches import loading, memory, packing
 
-    p = packing.run(args.photos, size=args.size, count=args.count)
-    print(f"packing {p['pictures']} pictures at {p['size']}x{p['size']}, {p['processes']} processes\n"
-          f"  bare Pillow decode + resize  {p['bare_pillow_per_s']:8.1f} pictures/s\n"
-          f"  minicolor.pack               {p['pack_per_s']:8.1f} pictures/s\n"
-          f"  ratio                        {p['ratio']:8.2f}  (median of {p['rounds']} pairs; "
-          f"{p['ratio_min']:.2f} to {p['ratio_max']:.2f})")
-    m = memory.run()
-    print("private memory while training from a memory map")
-    for count, mib in m.items():
-        print(f"  {count:6d} pictures  {mib:8.1f} MiB")
-    return {"packing": p, "private_memory_mib": {str(count): mib for count, mib in m.items()}}
+    return packing.bench(args.photos, args.size, args.count) | loading.bench(args.size, args.count, args.device) | memory.bench()
 
 
 def metrics(args: argparse.Namespace) -> dict:
-    """Print and return our metrics' times beside those of other libraries; on a CPU, as only few of them know another device."""
     from minicolor.benches import fid, metrics
 
     versions = metrics.versions()
@@ -90,50 +72,72 @@ def metrics(args: argparse.Namespace) -> dict:
 
 
 def colorize(args: argparse.Namespace) -> dict:
-    """Print and return, for each size of a photograph, the time from file to file, the networks' share of it and the memory."""
     from minicolor.benches import colorize
 
-    try:
-        sizes = [int(size) for size in args.megapixels.split(",")]
-    except ValueError:
-        sizes = [0]
-    if min(sizes) < 1:
-        raise BadInput(f"--megapixels {args.megapixels}: expected whole numbers from 1, such as 1,12,100")
     print(colorize.HEAD)
-    stages = {"run": args.run_, "denoise": args.denoise, "enlarge": args.enlarge}
-    return {"colorize": colorize.run(sizes, choose_device(args.device), **stages)}
+    return {"colorize": colorize.run(args.megapixels, args.device, run=args.run_, denoise=args.denoise, enlarge=args.enlarge)}
+
+
+def plan(args: argparse.Namespace) -> dict:
+    from minicolor.benches import plan
+
+    rates = {name: getattr(args, name) * 1e9 for name in ("memory", "ram", "disk", "copy", "inside", "network")}
+    return plan.bench(args.files, plan.Machine(args.gpus, **rates), args.images, args.batch_size, args.page)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m minicolor.bench", description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="write the figures there too; before or after WHAT")
-    which = parser.add_subparsers(dest="what", required=True, metavar="lab|degrade|patchgan|norm|all|train|data|metrics|colorize")
-    for name in ("lab", "degrade", "patchgan", "norm", "all"):
-        k = which.add_parser(name, help="all four, in one go" if name == "all" else f"the kernels of kernels/{KERNELS[name]}")
-        k.add_argument("--device", metavar="cpu|cuda")
+    which = parser.add_subparsers(dest="what", required=True,
+                                   metavar="|".join([*KERNELS, "all|train|scale|data|metrics|colorize|plan"]))
+    for name in (*KERNELS, "all"):
+        k = which.add_parser(name, help="all of them, in one go" if name == "all" else f"the kernels of kernels/{KERNELS[name]}")
         k.set_defaults(run=kernels)
-    t = which.add_parser("train", help="our training step against a plain float32 loop of the same two networks")
-    t.add_argument("--size", type=int, default=256)
-    t.add_argument("--batch-size", type=int, default=4)
-    t.add_argument("--pairs", type=int, default=5, help="timed steps of each [5]")
-    t.add_argument("--device", metavar="cpu|cuda")
+    t = which.add_parser("train", help="our training against a plain loop of the same networks, from files, with loader workers")
+    t.add_argument("--vs", default="reference", choices=("reference",), help="what to race: benches/reference.py")
+    t.add_argument("--recipe", nargs="+", default=["pix2pix"], choices=("pix2pix", "recolor_wgan", "dncnn"), help="[pix2pix]")
+    t.add_argument("--size", type=whole(32, 32), default=256)
+    t.add_argument("--batch-size", type=whole(), nargs="+", metavar="N", help="[4 on a CPU, 1 16 64 on a GPU]")
+    t.add_argument("--base", type=whole(), default=64, help="channels after the first convolution [64]")
+    t.add_argument("--pairs", type=whole(), default=5, help="timed blocks of each, of two steps [5]")
+    t.add_argument("--workers", type=whole(0), default=4, help="of the plain loop's loader [4]")
+    t.add_argument("--fast", action=argparse.BooleanOptionalAction, default=True, help="as in minicolor.train [yes]")
     t.add_argument("--precision", default="auto", choices=("auto", "float32", "bf16"))
     t.set_defaults(run=train)
-    d = which.add_parser("data", help="packing against bare Pillow, and memory against the number of pictures")
+    s = which.add_parser("scale", help="an epoch by the number of pictures, and an update by the number of processes")
+    s.add_argument("--pictures", type=several(32), default="1000,10000,50000", metavar="N,N,...", help="[1000,10000,50000]")
+    s.add_argument("--processes", type=several(), default="1,2", metavar="N,N,...", help="on this machine [1,2]")
+    s.set_defaults(run=scale)
+    d = which.add_parser("data", help="packing and loading against bare Pillow and numpy, memory against the number of pictures")
     d.add_argument("--photos", metavar="FOLDER", help="pictures to pack [drawn ones]")
-    d.add_argument("--size", type=int, default=256)
-    d.add_argument("--count", type=int, default=2000)
+    d.add_argument("--size", type=whole(32, 32), default=256)
+    d.add_argument("--count", type=whole(), default=2000)
     d.set_defaults(run=data)
     m = which.add_parser("metrics", help="our metrics against other libraries', on a CPU: the same pictures, the same answer")
     m.set_defaults(run=metrics)
     c = which.add_parser("colorize", help="photographs from file to file: time, memory, and how much of it is the networks")
-    c.add_argument("--megapixels", default="1,12,100", metavar="N,N,...", help="[1,12,100]")
+    c.add_argument("--megapixels", type=several(), default="1,12,100", metavar="N,N,...", help="[1,12,100]")
     c.add_argument("--run", dest="run_", metavar="RUN", help="[an untrained network that colors, if no stage is given]")
     c.add_argument("--denoise", metavar="RUN")
     c.add_argument("--enlarge", metavar="RUN")
-    c.add_argument("--device", metavar="cpu|cuda")
     c.set_defaults(run=colorize)
-    for command in which.choices.values():                   # SUPPRESS: else its default would undo what stood before WHAT
+    p = which.add_parser("plan", help="what an epoch costs on so many GPUs, from what train, scale and data measured")
+    p.add_argument("files", nargs="+", metavar="FILE", help="what --json of those wrote")
+    p.add_argument("--images", type=several(), default="100,1000,10000", metavar="N,N,...",
+                   help="images/s of a GPU that nobody has measured [100,1000,10000]")
+    p.add_argument("--batch-size", type=whole(), default=16, help="of one GPU [16]")
+    p.add_argument("--gpus", type=whole(), default=8, help="in a machine [8]")
+    for name, value, what in (("memory", 80, "GB of a GPU"), ("ram", 1000, "GB of a machine"),
+                              ("disk", 3, "GB/s of a machine's disk"),
+                              ("copy", 25, "GB/s onto a GPU"), ("inside", 200, "GB/s from GPU to GPU"),
+                              ("network", 12.5, "GB/s from machine to machine")):
+        p.add_argument(f"--{name}", type=positive, default=value, metavar="X", help=f"{what} [{value}]")
+    p.add_argument("--page", metavar="FILE", help="put the tables into this page, between its two marks")
+    p.set_defaults(run=plan)
+    for name, command in which.choices.items():
+        if name in {*KERNELS, "all", "train", "scale", "data", "colorize"}:
+            command.add_argument("--device", metavar="cpu|cuda")
+        # SUPPRESS: else its default would undo what stood before WHAT
         command.add_argument("--json", metavar="FILE", default=argparse.SUPPRESS, help="write the figures there too")
     return parser
 

@@ -8,6 +8,7 @@ pictures.csv. FID and LPIPS are computed where their weights are at hand; nothin
 import argparse
 from pathlib import Path
 
+from minicolor import parallel
 from minicolor.data.split import PARTS
 from minicolor.errors import BadInput, Parser, one_line
 from minicolor.evaluation import page, tables
@@ -20,11 +21,13 @@ from minicolor.precision import choose_device
 
 
 def main(argv: list[str] | None = None) -> None:
-    with one_line():
-        run(_parser().parse_args(argv))
+    with one_line(), parallel.one_voice():
+        args = _parser().parse_args(argv)
+        with parallel.together(choose_device(args.device)) as device:
+            run(args, device)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace, device: str) -> None:
     """Measure, print and write what `args` ask for."""
     if args.pictures is not None and args.pictures < 1:
         raise BadInput(f"--pictures {args.pictures}: expected at least 1")
@@ -33,7 +36,6 @@ def run(args: argparse.Namespace) -> None:
     out = Path(args.out)
     if out.exists() and not out.is_dir():
         raise BadInput(f"--out {out}: is a file, expected a folder")
-    device = choose_device(args.device)
     set_backend(args.backend)
     networks = at_hand(args.fid, args.lpips, args.features, device)
     # all of them are opened first: the tenth run's missing checkpoint must not cost the work on nine
@@ -41,7 +43,10 @@ def run(args: argparse.Namespace) -> None:
     evaluations = []
     for one in answers:
         evaluations.append(measure(one, networks, args.as_reported))
-        print(tables.text(evaluations[-1]) + "\n", flush=True)
+        if parallel.writes():
+            print(tables.text(evaluations[-1]) + "\n", flush=True)
+    if not parallel.writes():
+        return
     if len(evaluations) > 1:
         rows = tables.comparison(evaluations)
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]

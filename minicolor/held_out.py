@@ -5,10 +5,12 @@ itself runs in the precision that it is trained in.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
+from minicolor import parallel
 from minicolor.data.loader import Loader
 from minicolor.models.modes import at_test, settling
 
@@ -22,11 +24,23 @@ def answer(step, recipe, x: Tensor) -> Tensor:
         return torch.cat([step.generate(part) for part in x.split(each)])
 
 
+@contextmanager
+def dice(recipe, x: Tensor, batch: int = 0) -> Iterator[None]:
+    """Inside, dropout at test throws the dice of this batch, whichever process has it. Training's stand still meanwhile."""
+    if not recipe.dropout_at_test:
+        yield
+        return
+    with torch.random.fork_rng([x.device] if x.is_cuda else []):
+        torch.manual_seed(SEED + batch)
+        yield
+
+
 def samples(step, recipe, pictures: Tensor) -> list[Tensor]:
     """Pictures (N, 3, S, S) -> the rows of a strip: what the network sees, what it makes of it, the truth."""
     task = recipe.task()
     x, y = task.prepare(pictures, SEED)
-    return task.show(pictures, x, y, answer(step, recipe, x))
+    with dice(recipe, x):
+        return task.show(pictures, x, y, answer(step, recipe, x))
 
 
 def settle(step, recipe, train: Loader) -> None:
@@ -37,7 +51,7 @@ def settle(step, recipe, train: Loader) -> None:
     some = train.indices[::apart][: recipe.norm_pictures]
     task = recipe.task()
     with settling(step.network):
-        for batch, ids in _numbered(Loader(train.pack, some, recipe.batch_size, train.device, shuffle=False)):
+        for _, batch, ids in _numbered(Loader(train.pack, some, recipe.batch_size, train.device, shuffle=False)):
             step.generate(task.prepare(batch, recipe.seed, ids)[0])
 
 
@@ -45,9 +59,10 @@ def evaluate(step, recipe, loader: Loader) -> dict[str, float]:
     """Means over the loader's pictures of the task's figures; per picture first, then the mean."""
     task = recipe.task()
 
-    def figures(pictures: Tensor, ids: Tensor) -> dict[str, Tensor]:
+    def figures(i: int, pictures: Tensor, ids: Tensor) -> dict[str, Tensor]:
         x, y = task.prepare(pictures, SEED, ids)
-        return task.figures(pictures, x, y, answer(step, recipe, x))
+        with dice(recipe, x, i):
+            return task.figures(pictures, x, y, answer(step, recipe, x))
 
     return _mean(loader, figures)
 
@@ -56,7 +71,7 @@ def baselines(recipe, train: Loader, held_out: Loader, at_most: int = 1000) -> d
     """The figures of answers that take no learning, on the held-out pictures; what is common comes from the training ones."""
     task, known = recipe.task(), common(recipe, train, at_most)
 
-    def figures(pictures: Tensor, ids: Tensor) -> dict[str, Tensor]:
+    def figures(i: int, pictures: Tensor, ids: Tensor) -> dict[str, Tensor]:
         x, y = task.prepare(pictures, SEED, ids)
         return task.naive(pictures, x, y, known)
 
@@ -65,7 +80,7 @@ def baselines(recipe, train: Loader, held_out: Loader, at_most: int = 1000) -> d
 
 def common(recipe, train: Loader, at_most: int = 1000) -> Tensor | None:
     """What the task may know of the training pictures without looking at the question, from `at_most` or some more of them."""
-    return recipe.task().common(_first(train, at_most))
+    return recipe.task().common(_first(train.alone(), at_most))
 
 
 def _first(loader: Loader, at_most: int) -> Iterator[Tensor]:
@@ -77,16 +92,17 @@ def _first(loader: Loader, at_most: int) -> Iterator[Tensor]:
             return
 
 
-def _numbered(loader: Loader) -> Iterator[tuple[Tensor, Tensor]]:
-    """(batch, its pictures' places in the list): a picture's noise goes by that, not by its place in the batch."""
+def _numbered(loader: Loader) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """(its number, batch, its pictures' places in the list): a picture's noise goes by that, not by its place in the batch."""
     for i, batch in loader.epoch():
         first = i * loader.batch_size
-        yield batch, torch.arange(first, first + len(batch), device=batch.device)
+        yield i, batch, torch.arange(first, first + len(batch), device=batch.device)
 
 
-def _mean(loader: Loader, figures: Callable[[Tensor, Tensor], dict[str, Tensor]]) -> dict[str, float]:
+def _mean(loader: Loader, figures: Callable[[int, Tensor, Tensor], dict[str, Tensor]]) -> dict[str, float]:
     sums: dict[str, float] = {}
-    for batch, ids in _numbered(loader):
-        for name, per_picture in figures(batch, ids).items():
+    for i, batch, ids in _numbered(loader):
+        for name, per_picture in figures(i, batch, ids).items():
             sums[name] = sums.get(name, 0.0) + per_picture.double().sum().item()
+    sums = parallel.total(sums)                              # of several processes each had whole batches of its own
     return {name: total / len(loader) for name, total in sums.items()}

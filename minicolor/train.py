@@ -2,16 +2,18 @@
 
 import argparse
 import dataclasses
+import os
 import sys
 from pathlib import Path
 
-from minicolor import checkpoint
+from minicolor import parallel
 from minicolor import recipe as recipes
 from minicolor.errors import BadInput, Parser, one_line
 from minicolor.every import every
-from minicolor.fit import claim, fit
+from minicolor.fit import fit
 from minicolor.kernels.backend import set_backend
 from minicolor.precision import choose_device
+from minicolor.resume import claim, resumed
 from minicolor.search import candidates, search
 from minicolor.start import ready
 
@@ -20,7 +22,7 @@ NOT_FLAGS = ("name", "experiment", "source")  # what a recipe is, not what it is
 
 def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
-    with one_line():
+    with one_line(), parallel.one_voice():
         if "--list" in argv:
             return _list()
         # flags may come first, and a recipe's name may also be a flag's value, as in --out cae
@@ -35,45 +37,53 @@ def main(argv: list[str] | None = None) -> None:
             return _all(args, module)
         if module is None:
             raise BadInput(f"name a recipe: {', '.join(recipes.names())}; --list says what they are")
-        run(args, module)
+        with parallel.together(choose_device(args.device)) as device:
+            run(args, module, device)
 
 
-def run(args: argparse.Namespace, module) -> None:
+def run(args: argparse.Namespace, module, device: str) -> None:
     """Train what `args` ask for: flags the user gave, over the run's own recipe (--resume), or QUICK, or RECIPE."""
     out = Path(args.out or f"runs/{module.RECIPE.name}")
     given = {f.name: v for f in dataclasses.fields(module.RECIPE) if (v := getattr(args, f.name, None)) is not None}
-    device = choose_device(args.device)
+    say = print if parallel.writes() else lambda *_: None
     set_backend(args.backend)
+    args.resume |= parallel.remembered("begun") is not None
     if args.resume and (out / "last.pt").exists():
-        recipe = _resumed(out, module.RECIPE, given)
+        recipe = resumed(out, module.RECIPE, given)
     else:
         quick = args.quick or (not args.full and device == "cpu")
         recipe = dataclasses.replace(module.QUICK if quick else module.RECIPE, **given).check()
         if quick and not args.quick:
-            print("on a CPU: training the small version (--quick), some minutes on a laptop; "
-                  "--full insists on the report's settings")
+            say("on a CPU: the small version (--quick), some minutes on a laptop; --full insists on the report's settings")
+    parallel.agree({"--" + field.replace("_", "-"): v for field, v in (vars(args) | recipes.to_dict(recipe)).items()})
     if Path(recipe.data).is_dir() and out.resolve().is_relative_to(Path(recipe.data).resolve()):
         raise BadInput(f"--out {out} lies inside --data {recipe.data}: the run's own strips would be taken for photographs")
     if not args.resume:
         ready(recipe)
     if args.search or args.folds or args.trials:
+        if parallel.world() > 1:
+            raise BadInput("--search, --folds and --trials make runs of their own: start them without torchrun")
         return _search(args, recipe, out, device)
-    claim(out, args.resume)
+    with parallel.in_turn():
+        claim(out, args.resume)
+    parallel.remember("begun")                                       # if one of us dies, those after us go on with the run
     if args.resume and not (out / "last.pt").exists():
-        print(f"nothing to resume in {out}: starting from the beginning")
-    print(f"{recipe.name} ({recipe.experiment}) on {recipe.data} at {recipe.size}x{recipe.size}, {recipe.epochs} epochs -> {out}")
-    pack = recipe.open()
-    print(f"{len(pack)} pictures: {pack.source}")
+        say(f"nothing to resume in {out}: starting from the beginning")
+    say(f"{recipe.name} ({recipe.experiment}) on {recipe.data} at {recipe.size}x{recipe.size}, {recipe.epochs} epochs -> {out}")
+    with parallel.in_turn():
+        pack = recipe.open()
+    say(f"{len(pack)} pictures: {pack.source}")
     try:
-        results = fit(recipe, pack, out, device, args.resume, args.save_minutes, args.tensorboard)
+        results = fit(recipe, pack, out, device, args.resume, args.save_minutes, args.tensorboard, quiet=False,
+                      fast=args.fast, compiled=args.compile)
     except KeyboardInterrupt:
-        print(f"\nstopped; the same command with --resume goes on from {out / 'last.pt'}"
-              if (out / "last.pt").exists() else "\nstopped before the first checkpoint")
+        say(f"\nstopped; the same command with --resume goes on from {out / 'last.pt'}"
+            if (out / "last.pt").exists() else "\nstopped before the first checkpoint")
         raise
     test, task = results["test"], recipe.task()
     color = f"\ncolor a photograph: python -m minicolor.colorize PHOTO OUT --run {out}" if hasattr(task, "chroma") else ""
-    print(f"test {task.title} {test[task.figure]:.4g}; " + ", ".join(f"{w} {test[n]:.4g}" for n, w in task.to_beat.items())
-          + f"\nlook at {out / 'report.html'} and {out / 'strip.png'}{color}")
+    say(f"test {task.title} {test[task.figure]:.4g}; " + ", ".join(f"{w} {test[n]:.4g}" for n, w in task.to_beat.items())
+        + f"\nlook at {out / 'report.html'} and {out / 'strip.png'}{color}")
 
 
 def _search(args, recipe, out: Path, device: str) -> None:
@@ -85,20 +95,10 @@ def _search(args, recipe, out: Path, device: str) -> None:
 def _all(args, module) -> None:
     if module or args.full or args.search or args.folds or args.trials or args.tensorboard:
         raise BadInput("--all trains every recipe's small version, and goes with --out, --device and --backend alone")
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        raise BadInput("--all makes runs of its own: start it without torchrun")
     set_backend(args.backend)
     every(Path(args.out or "runs/quick"), choose_device(args.device))
-
-
-def _resumed(out: Path, recipe, given: dict):
-    """The run's own recipe; only how long it goes on may be changed."""
-    saved = recipes.from_dict(checkpoint.load(out / "last.pt")["recipe"])
-    if saved.name != recipe.name:
-        raise BadInput(f"{out} is a run of {saved.name}, not of {recipe.name}")
-    changed = {k: v for k, v in given.items() if v != getattr(saved, k)}
-    for field in changed.keys() - {"epochs", "patience"}:
-        raise BadInput(f"--{field.replace('_', '-')} {changed[field]}: the run in {out} has {getattr(saved, field)}, and a "
-                       "resumed run keeps its settings (all but --epochs and --patience); name another folder with --out")
-    return dataclasses.replace(saved, **changed).check()
 
 
 def _list() -> None:
@@ -122,6 +122,9 @@ def _parser(name: str | None, module) -> argparse.ArgumentParser:
     parser.add_argument("--device", metavar="cpu|cuda", help="[cuda where there is one]")
     parser.add_argument("--backend", default="auto", metavar="auto|torch|triton",
                         help="what computes: kernels where they help, PyTorch alone, or kernels alone [auto]")
+    parser.add_argument("--fast", action=argparse.BooleanOptionalAction, default=True,
+                        help="CUDA graph on a GPU, on a CPU fewer multiplications, which round differently [yes]")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the networks: minutes at the start")
     parser.add_argument("--save-minutes", type=float, default=10, metavar="M", help="checkpoint at least this often [10]")
     parser.add_argument("--search", nargs="+", metavar="FIELD=V,V", help="train with each of these values, and end in a table")
     parser.add_argument("--trials", type=int, default=0, metavar="N", help="so many random draws of --search, not its whole grid")
@@ -133,17 +136,14 @@ def _parser(name: str | None, module) -> argparse.ArgumentParser:
         comments = recipes.comments(recipe)
         for f in (f for f in dataclasses.fields(recipe) if f.name not in NOT_FLAGS):
             value, quick, flag = getattr(recipe, f.name), getattr(module.QUICK, f.name), "--" + f.name.replace("_", "-")
-            values = f"{_short(value)}; {_short(quick)}" if quick != value else _short(value)
+            short = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in (value, quick)]
+            values = "; ".join(short if quick != value else short[:1])
             text = f"{comments[f.name]} [{values}]".replace("%", "%%")
             if isinstance(value, bool):
                 fields.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
             else:
                 fields.add_argument(flag, type=type(value), metavar=type(value).__name__.upper(), help=text)
     return parser
-
-
-def _short(value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

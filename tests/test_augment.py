@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from minicolor.data.augment import augment
+from minicolor.errors import BadInput
+from minicolor.parallel import Share
 
 
 def draws(seed: int = 0) -> torch.Generator:
@@ -183,3 +185,24 @@ def test_a_mask_is_mirrored_and_cropped_with_its_picture(seed, crop):
     """Every pixel of the last plane says where its picture's pixel came from, afterwards as before."""
     rows, columns, own, number = augment(places(5, 8, torch.uint8), draws(seed), True, crop=crop).unbind(1)
     assert torch.equal(number, rows + 5 * columns + 7 * own)
+
+
+@pytest.mark.parametrize("share", [None, Share(2, 3, 6)], ids=["whole", "part"])
+def test_the_draws_come_in_this_order(share):
+    """Who is mirrored, places of the jitter, corners: a run begun with an earlier version goes on with the same pictures."""
+    generator, again = draws(1), draws(1)
+    mirrored = torch.rand(6, generator=again) < 0.5
+    torch.rand(6, 2, generator=again)
+    corners = torch.randint(0, 8 - 5 + 1, (6, 2), generator=again)
+    expected = []
+    for picture, turned, (y, x) in zip(noise(6, 8), mirrored, corners.tolist()):
+        square = picture[:, y : y + 5, x : x + 5]
+        expected.append(square.flip(-1) if turned else square)
+    ours = share.slice if share else slice(None)
+    assert torch.equal(augment(noise(6, 8)[ours], generator, crop=5, share=share), torch.stack(expected)[ours])
+    assert torch.equal(generator.get_state(), again.get_state()) and len(set(mirrored[ours].tolist())) == 2
+
+
+def test_a_crop_that_does_not_fit_is_refused():
+    with pytest.raises(BadInput, match="^argument crop: expected at most 8, the pictures' side, not 9"):
+        augment(noise(2, 8), draws(), crop=9)

@@ -14,24 +14,11 @@ import torch
 from test_results import check_bench
 
 from minicolor import bench
-from minicolor.benches import clock, kernels, memory, packing, training
+from minicolor.benches import clock, kernels
 from minicolor.benches.degrade import usual
 from minicolor.errors import BadInput
-from minicolor.kernels import backend
 from minicolor.kernels.degrade import degrade
-from minicolor.models import unet
 from minicolor.ops.blur import gaussian_weights
-
-
-def test_train_prints_a_ratio_of_two_steps(capsys, tmp_path):
-    with pytest.raises(SystemExit) as e:
-        bench.main(["train", "--size", "big"])
-    assert e.value.code == 2 and capsys.readouterr().err.count("\n") == 1
-    flags = ["--size", "32", "--batch-size", "2", "--pairs", "2", "--device", "cpu"]
-    bench.main(["--json", str(tmp_path / "b.json"), "train", *flags])
-    said, r = capsys.readouterr().out, json.loads((tmp_path / "b.json").read_text())["train"]
-    assert f"{r['ratio']:.2f}" in said and "plain float32 loop" in said
-    assert r["ratio_lowest"] <= r["ratio"] <= r["ratio_highest"] and r["our_images_per_second"] > 0
 
 
 def test_all_kernels_on_one_machine_in_one_command(tmp_path, capsys, monkeypatch):
@@ -42,6 +29,7 @@ def test_all_kernels_on_one_machine_in_one_command(tmp_path, capsys, monkeypatch
     bench.main(["all", "--device", "cpu", "--json", str(tmp_path / "b.json")])
     said, r = capsys.readouterr().out, json.loads((tmp_path / "b.json").read_text())
     check_bench(r)
+    assert list(bench.KERNELS) == list(kernels.BENCHES), "each has a flag of its own"
     for name in kernels.BENCHES:
         assert kernels.table({name: r[name]}) in said
     line = kernels.table({"lab": [{"what": "w", "size": "s", "ms": 2.0, "gb_per_s": 3.0, "share_of_copy": 0.5,
@@ -53,11 +41,11 @@ def test_a_bare_checkout_can_measure_its_gpu():
     """With torch, triton and numpy alone: a machine with a good GPU is often somebody else's, with nothing to be installed."""
     absent = ["PIL", "matplotlib", "tqdm", "skimage", "scipy", "kornia", "cv2", "tensorboard"]
     code = (f"import sys; sys.modules.update(dict.fromkeys({absent}))\n"
-            "import minicolor.bench, minicolor.benches.training\n"
+            "import minicolor.bench\n"
             "from minicolor.benches import clock, degrade, kernels, lab, norm, patchgan\n"
             "lab.race = lambda ways, device: dict.fromkeys(ways, 1.0)\n"
             "clock.copy_bandwidth = lambda device: 1.0\n"
-            "print(kernels.table({'lab': lab.run('cpu')}), minicolor.benches.training.our_step(32, 4, 'cpu', 'float32'))")
+            "print(kernels.table({'lab': lab.run('cpu')}))")
     done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], capture_output=True, text=True)
     assert done.returncode == 0 and "uint8 -> L, ab" in done.stdout, done.stderr
 
@@ -109,40 +97,22 @@ def test_the_usual_chain_does_what_ours_does():
         assert spreads[0] == pytest.approx(spreads[1], rel=0.02)         # 65536 samples: 0.3 % each
 
 
-def test_the_plain_loop_runs_without_our_kernels(monkeypatch):
-    """On a GPU its networks would take them by themselves, and the ratio would compare us with us."""
-    seen = []
-    monkeypatch.setattr(unet.UNet, "forward", lambda self, x: seen.append(backend.wanted()) or self.up[-1](self.down[0](x)[:, :1]
-                        .expand(-1, 2 * self.down[0].out_channels, -1, -1)))
-    training.plain_step(32, 4, "cpu")(torch.zeros(1, 1, 32, 32), torch.zeros(1, 2, 32, 32))
-    assert seen == ["torch"] and backend.wanted() == "auto"
-
-
 def test_a_bench_that_fails_leaves_no_empty_file(tmp_path, capsys):
     with pytest.raises(SystemExit) as e:
         bench.main(["lab", "--json", str(tmp_path / "b.json"), "--device", "tpu"])
     assert e.value.code == 2 and "expected cpu or cuda" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
-def test_both_steps_train_the_same_networks():
-    """A ratio between two different networks would say nothing: the parameter counts of both pairs must agree."""
-    torch.manual_seed(0)
-    plain = training.plain_step(32, 4, "cpu")
-    torch.manual_seed(0)
-    ours = training.our_step(32, 4, "cpu", "float32")
-    inner = next(c.cell_contents for c in plain.__closure__ if callable(c.cell_contents))
-    plain_g, plain_d = (c.cell_contents for c in inner.__closure__ if isinstance(c.cell_contents, torch.nn.Module)
-                        and not isinstance(c.cell_contents, (torch.nn.BCEWithLogitsLoss, torch.nn.L1Loss)))
-    step = next(c.cell_contents for c in ours.__closure__ if hasattr(c.cell_contents, "networks"))
-    sizes = sorted(sum(p.numel() for p in n.parameters()) for n in (plain_g, plain_d))
-    assert sizes == sorted(sum(p.numel() for p in n.parameters()) for n in step.networks.values())
-
-
-def test_memory_bench_reports_both_sizes():
-    peaks = memory.run(counts=(100, 400), size=32)
-    assert list(peaks) == [100, 400] and all(m > 10 for m in peaks.values())
-
-
-def test_packing_bench_packs_what_bare_pillow_decodes():
-    r = packing.run(count=20, size=32, rounds=1)
-    assert r["pictures"] == 20 and r["ratio"] == pytest.approx(r["pack_per_s"] / r["bare_pillow_per_s"], rel=1e-6)
+@pytest.mark.parametrize("flags, words", [
+    ("train --size big", "--size: 'big', expected a multiple of 32"), ("train --size 48", "a multiple of 32"),
+    ("train --batch-size 4 0", "'0', expected a whole number from 1"), ("train --pairs 0", "a whole number from 1"),
+    ("train --recipe vae_flat", "invalid choice"), ("scale --pictures 1000,8", "'8', expected a whole number from 32"),
+    ("scale --processes 1,,2", "''"), ("data --count -1", "'-1'"), ("plan nowhere.json", "nowhere.json"),
+    ("plan x --disk 0", "'0', expected a number above 0"), ("plan x --network nan", "'nan'"), ("plan x --images 1e3", "'1e3'"),
+])
+def test_a_wrong_flag_is_one_sentence(flags, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        bench.main(flags.split())
+    err = capsys.readouterr().err
+    assert end.value.code == 2 and err.startswith("error: ") and err.count("\n") == 1 and words in err

@@ -83,7 +83,7 @@ def check_bench(r: dict) -> None:
     assert r["date"] >= "2026" and r["device"] and {"torch", "triton", "processor", "gpu"} <= set(r["environment"])
     assert r["device"] == "cpu" or {"driver", "cuda", "cudnn"} <= set(r["environment"])
     assert r["copy_gb_per_s"] > 0 and all(v > 0 for v in r["matrix_tflop_per_s"].values())
-    rows = [row for bench in ("lab", "degrade", "patchgan", "norm") for row in r[bench]]
+    rows = [row for bench in ("lab", "degrade", "augment", "patchgan", "norm") for row in r[bench]]
     assert rows
     for row in rows:
         rate, share = ("gb_per_s", "share_of_copy") if "gb_per_s" in row else ("tflop_per_s", "share_of_matrix_rate")

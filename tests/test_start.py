@@ -29,7 +29,7 @@ def begun(tiny, init) -> dict[str, dict]:
 
     with tempfile.TemporaryDirectory() as out, pytest.MonkeyPatch.context() as patch, pytest.raises(Begun) as e:
         patch.setattr("minicolor.steps.gan.GANStep.step", look)
-        small = in_memory(draw_all(0, 5, 32, workers=1), [f"{i}" for i in range(5)], "five")
+        small = in_memory(draw_all(0, 10, 32, workers=1), [f"{i}" for i in range(10)], "ten")
         fit(replace(tiny, init=str(init)).check(), small, out, quiet=True)
     return e.value.args[0]
 

@@ -16,7 +16,7 @@ from lessons.book.notebook import Script, plain
 FILE = re.compile(r"`?\b((?:minicolor|kernels|lessons/grading)/[\w/]+\.(?:py|cu))\b`?")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 FENCE = re.compile(r"(^```.*?^```)", re.S | re.M)
-MORE = {"teachers.md": "teachers", "family_album.md": "family_album"}      # pages that people wrote
+MORE = {"teachers.md": "teachers", "family_album.md": "family_album", "scale.md": "scale"}      # pages that people wrote
 
 FAILED = "```{{admonition}} This lesson failed\n:class: warning\n\n{}\n```"
 INDEX = """# minicolor: the lessons

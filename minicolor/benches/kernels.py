@@ -11,7 +11,7 @@ from minicolor import checkpoint
 from minicolor.errors import BadInput
 from minicolor.kernels import backend
 
-BENCHES = ("lab", "degrade", "patchgan", "norm")
+BENCHES = ("lab", "degrade", "augment", "patchgan", "norm")
 
 
 def run(names: list[str], device: str) -> dict:

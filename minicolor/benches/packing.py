@@ -52,7 +52,19 @@ def run(source: str | Path | None = None, size: int = 256, count: int = 2000, ro
         return {"pictures": len(files), "size": size, "processes": cores(), "rounds": rounds,
                 "pack_per_s": len(files) / statistics.median(pack_s),
                 "bare_pillow_per_s": len(files) / statistics.median(bare_s),
-                "ratio": statistics.median(ratios), "ratio_min": min(ratios), "ratio_max": max(ratios)}
+                "ratio": statistics.median(ratios), "ratio_min": min(ratios), "ratio_max": max(ratios),
+                "bytes_of_a_file": statistics.mean(file.stat().st_size for file in files), "drawn": source is None}
+
+
+def bench(source: str | None, size: int, count: int) -> dict:
+    """run(), printed as well."""
+    p = run(source, size=size, count=count)
+    print(f"packing {p['pictures']} pictures at {p['size']}x{p['size']}, {p['processes']} processes\n"
+          f"  bare Pillow decode + resize  {p['bare_pillow_per_s']:8.1f} pictures/s\n"
+          f"  minicolor.pack               {p['pack_per_s']:8.1f} pictures/s\n"
+          f"  ratio                        {p['ratio']:8.2f}  (median of {p['rounds']} pairs; "
+          f"{p['ratio_min']:.2f} to {p['ratio_max']:.2f})", flush=True)
+    return {"packing": p}
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import errno
 import hashlib
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,13 +97,14 @@ def open_pack(folder: str | Path) -> Pack:
 
 
 def pack(source: str | Path, out: str | Path, size: int = 256, workers: int | None = None,
-         progress: bool = True, aspect: tuple[float, float] | None = None) -> Pack:
+         progress: bool = True, aspect: tuple[float, float] | None = None, wanted: Callable[[str], bool] | None = None) -> Pack:
     """Pack every picture of a folder or tar into the folder `out`, cropped to its middle square and resized to `size`.
 
     aspect: (low, high) leaves out pictures whose width/height, upright and before the crop, is outside; they are listed
-    as skipped, as bad pictures are. Goes on with an unfinished pack and updates a finished one, of the same source, size
-    and aspect; anything else in `out` is refused and left alone. Raises BadInput for what a user can mend, OSError where
-    the disk fails or is full: before the first picture if the file system can reserve space, never as a crash.
+    as skipped, as bad pictures are. wanted: of the names in `source`, only those for which it is true (shards.py).
+    Goes on with an unfinished pack and updates a finished one, of the same source, size and aspect; anything else in `out`
+    is refused and left alone. Raises BadInput for what a user can mend, OSError where the disk fails or is full: before the
+    first picture if the file system can reserve space, never as a crash.
     """
     source, out = Path(os.path.abspath(source)), Path(os.path.abspath(out))
     if not 1 <= size <= 8192:
@@ -117,6 +118,11 @@ def pack(source: str | Path, out: str | Path, size: int = 256, workers: int | No
     if finished and head["stamp"] and finished["stamp"] == head["stamp"]:
         return open_pack(out)  # a tar: as it is unchanged, so is everything in it
     with _alone(out), listing(source, out) as found:
+        if wanted:
+            found.files = [file for file in found.files if wanted(file.name)]
+            found.skipped = [(name, reason) for name, reason in found.skipped if wanted(name)]
+            if not found.files:
+                raise BadInput(f"no picture of {shown(source)} would lie in {shown(out)}: choose fewer shards")
         if finished:
             before = finished["pictures"] + [e for e in finished["skipped"] if "row" in e]
             listed = [(e["name"], e["reason"]) for e in finished["skipped"] if "row" not in e]

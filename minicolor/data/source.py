@@ -1,4 +1,4 @@
-"""--data: drawn scenes, a pack, or a folder or tar of photographs that is packed first. Always gives a Pack."""
+"""--data: drawn scenes, a pack, the shards of one, or a folder or tar of photographs, which is packed first. It gives a Pack."""
 
 import dataclasses
 import hashlib
@@ -11,6 +11,7 @@ from minicolor.data.pack import Pack, in_memory, is_pack, open_pack, pack
 from minicolor.data.scenes import draw_all
 from minicolor.data.sets import SETS, locate
 from minicolor.data.sets import pictures as known
+from minicolor.data.shards import is_sharded, open_shards
 from minicolor.errors import BadInput
 
 
@@ -30,21 +31,23 @@ def open_data(data: str, size: int, pictures: int, seed: int = 0, packs: str | P
     if not path.exists():
         raise BadInput(f"--data {data}: no such folder; expected scenes, a folder or tar of photographs, a pack, or a "
                        f"data set's name ({', '.join(SETS)})")
-    if is_pack(path) or any((path / name).exists() for name in (MANIFEST, JOURNAL)):    # unfinished: open_pack says so
+    if is_sharded(path):
+        opened = open_shards(path)
+    elif is_pack(path) or any((path / name).exists() for name in (MANIFEST, JOURNAL)):    # unfinished: open_pack says so
         opened = open_pack(path)
-        if opened.size != size:
-            raise BadInput(f"{data} holds pictures of {opened.size} pixels: train with --size {opened.size}, or pack "
-                           f"the photographs again with --size {size}")
-        if aspect is not None and opened.aspect != tuple(map(float, aspect)):
-            low, high = aspect
-            raise BadInput(f"{data} was packed with width/height {_shown(opened.aspect)}: pack the photographs again with "
-                           f"--aspect {low:g},{high:g}")
     else:
         path = known(path) if path.is_dir() else path      # of a data set of the reports only the folder to train on
         which = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
         chosen = "" if aspect is None else "-aspect-" + "-".join(map(str, aspect))
         out = Path(packs) / f"{path.resolve().name}-{size}{chosen}-{which}"
-        opened = pack(path, out, size, progress=progress, aspect=aspect)
+        return take(pack(path, out, size, progress=progress, aspect=aspect), pictures)
+    if opened.size != size:
+        raise BadInput(f"{data} holds pictures of {opened.size} pixels: train with --size {opened.size}, or pack "
+                       f"the photographs again with --size {size}")
+    if aspect is not None and opened.aspect != tuple(map(float, aspect)):
+        low, high = aspect
+        raise BadInput(f"{data} was packed with width/height {_shown(opened.aspect)}: pack the photographs again with "
+                       f"--aspect {low:g},{high:g}")
     return take(opened, pictures)
 
 

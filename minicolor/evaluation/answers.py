@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from minicolor import parallel
 from minicolor.data.loader import Loader
 from minicolor.data.pack import Pack
 from minicolor.data.split import PARTS, read_split, split
 from minicolor.errors import BadInput
-from minicolor.held_out import SEED, answer, common
+from minicolor.held_out import SEED, answer, common, dice
 from minicolor.trained import trained
 
 BATCH = 16                                   # some metrics need a hundred times a picture's own memory
@@ -49,14 +50,16 @@ class Answers:
         given = {} if data is None else {"data": data}
         if data not in (None, "scenes"):
             given["pictures"] = 10**9        # all of them: the run's own limit is of the training, no part depends on it
-        self.pack: Pack = dataclasses.replace(self.recipe, **given).open()
+        with parallel.in_turn():
+            self.pack: Pack = dataclasses.replace(self.recipe, **given).open()
         places, self.note = self._places(part, foreign=data is not None)
         if not places:
             raise BadInput(f"{run}: no picture of {self.pack.source} is in the part {part}")
         kept = sorted(range(len(places)), key=lambda i: self.pack.keys[places[i]])[:pictures]
         self.ids = np.sort(np.array(kept, dtype=np.int64))           # a picture's noise goes by its place in the whole part
         self.indices = np.array(places)[self.ids]
-        self.loader = Loader(self.pack, self.indices, BATCH, device, shuffle=False)
+        among = {"rank": parallel.rank(), "world": parallel.world()}
+        self.loader = Loader(self.pack, self.indices, BATCH, device, shuffle=False, whole=True, **among)
         self.names = [self.pack.names[i] for i in self.indices]
         self.keys = [self.pack.keys[i] for i in self.indices]
 
@@ -85,18 +88,21 @@ class Answers:
         return self.loader.batches
 
     def __iter__(self) -> Iterator[Batch]:
+        return (batch for _, batch in self.numbered())
+
+    def numbered(self) -> Iterator[tuple[int, Batch]]:
+        """Every batch with its number; of several processes (parallel.py) each gets batches of its own."""
         for i, pictures in self.loader.epoch():
-            yield self._answered(i, pictures)
+            yield i, self._answered(i, pictures)
 
     def batch(self, i: int) -> Batch:
         """The i-th of those that iterating gives, once more."""
-        return self._answered(i, next(self.loader.epoch(start=i))[1])
+        return self._answered(i, next(self.loader.alone().epoch(start=i))[1])
 
     def _answered(self, i: int, pictures: Tensor) -> Batch:
         ids = torch.from_numpy(self.ids[i * BATCH : i * BATCH + len(pictures)]).to(pictures.device)
         x, y = self.task.prepare(pictures, SEED, ids)
-        with torch.random.fork_rng():                                # dropout at test, where a recipe wants it
-            torch.manual_seed(SEED + i)
+        with dice(self.recipe, x, i):
             try:
                 output = answer(self.step, self.recipe, x)
             except ValueError as e:

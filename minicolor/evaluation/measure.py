@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from minicolor import parallel
 from minicolor.errors import BadInput
 from minicolor.evaluation.answers import Answers
 from minicolor.evaluation.figures import EXACT, Metric, chosen
@@ -54,31 +55,42 @@ def measure(answers: Answers, networks: Networks, conventions: bool = False) -> 
     """Go through the answers once. conventions: report B's figures, too, even for runs of other reports."""
     recipe, task = answers.recipe, answers.task
     color, conventions = hasattr(task, "chroma"), conventions or uses_own_conventions(recipe.experiment)
-    columns: dict[str, list[Tensor]] = {}
-    sets, metrics, own = Sets(networks), [], []
+    columns: dict[str, dict[int, Tensor]] = {}                       # name -> batch -> one figure for each of its pictures
+    sets, metrics, own, left_out = Sets(networks), [], [], []
     notes = [note for note in (answers.note, task.protocol, REMARKS.get(recipe.experiment), *networks.notes) if note]
 
-    def keep(name: str, values: Tensor) -> None:
-        columns.setdefault(name, []).append(values.detach().double().cpu())
+    def keep(name: str, i: int, values: Tensor) -> None:
+        columns.setdefault(name, {})[i] = values.detach().double().cpu()
 
-    for i, batch in enumerate(answers):
+    for i, batch in answers.numbered():
         if batch.untouched is None:
             own = list(batch.figures)
             for name, values in (batch.figures | batch.to_beat).items():
-                keep(name, values)
+                keep(name, i, values)
             continue
         _, made, truth = (x.float() for x in batch.shown)
-        if i == 0:
+        if not metrics:
             metrics, left_out = chosen(color, made.shape[-1], conventions)
-            metrics, notes = metrics + networks.metrics, notes + left_out
+            metrics = metrics + networks.metrics
         for metric in metrics:
-            keep(metric.name, _of(metric, made, truth, answers))
-            keep(f"untouched {metric.name}", _of(metric, batch.untouched, truth, answers))
-        keep("true colorfulness", colorfulness(truth))
+            keep(metric.name, i, _of(metric, made, truth, answers))
+            keep(f"untouched {metric.name}", i, _of(metric, batch.untouched, truth, answers))
+        keep("true colorfulness", i, colorfulness(truth))
         if networks.body is not None:
             sets.add(answer=made, truth=truth, untouched=batch.untouched)
 
-    values = {name: torch.cat(parts).numpy() for name, parts in columns.items()}
+    # of several processes each had some of the batches, or none: all get the figures that one would have got
+    told = parallel.everyone((columns, [m.name for m in metrics], own, left_out))
+    if not metrics and not own:
+        _, names, own, left_out = next(part for part in told if part[1] or part[2])
+        metrics = [m for m in chosen(color, answers.pack.size, conventions)[0] + networks.metrics if m.name in names]
+    notes += left_out
+    sets.gather()
+    whole: dict[str, dict[int, Tensor]] = {}
+    for part, *_ in told:
+        for name, batches in part.items():
+            whole.setdefault(name, {}).update(batches)
+    values = {name: torch.cat([batches[i] for i in sorted(batches)]).numpy() for name, batches in whole.items()}
     reported = REPORTED.get(recipe.experiment, {})
     if own:
         words = next(iter(task.to_beat.values()))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from minicolor import weights
+from minicolor import parallel, weights
 from minicolor.errors import BadInput
 from minicolor.evaluation.figures import Metric, perceptual_metric
 from minicolor.metrics import fid
@@ -48,6 +48,14 @@ class Sets:
         for name, batch in pictures.items():
             n = self.networks
             self.seen[name] = fid.statistics(n.body, [batch], n.weights, n.size, self.seen.get(name))
+
+    def gather(self) -> None:
+        """Of several processes: as if each had seen what all have, in the order of ranks."""
+        first, *others = parallel.everyone({name: one.on("cpu") for name, one in self.seen.items()})
+        for other in others:
+            for name, one in other.items():
+                first[name].merge(one) if name in first else first.update({name: one})
+        self.seen = first
 
     def distance(self, name: str) -> fid.Figure:
         """Of the set `name` from the truth. BadInput for sets of one picture."""

@@ -19,6 +19,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from minicolor.parallel import draw
+
 
 def gradient_penalty(critic: Callable[..., Tensor], real: Tensor, fake: Tensor, *condition: Tensor,
                      draws: Tensor | None = None, patches: str = "sum") -> Tensor:
@@ -34,7 +36,9 @@ def gradient_penalty(critic: Callable[..., Tensor], real: Tensor, fake: Tensor, 
     if patches not in ("sum", "mean"):
         raise ValueError(f'patches must be "sum" or "mean", not {patches!r}')
     real, fake, *condition = (_full(x) for x in (real, fake, *condition))
-    e = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype) if draws is None else draws.to(real)
+    if draws is None:
+        draws = draw((len(real), 1, 1, 1), lambda shape: torch.rand(shape, device=real.device, dtype=real.dtype))
+    e = draws.to(real)
     between = (e * real + (1 - e) * fake).requires_grad_()
     with torch.autocast(real.device.type, enabled=False):
         scores = critic(*condition, between)

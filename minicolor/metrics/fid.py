@@ -75,6 +75,12 @@ class Statistics:
             self.scatter += other.scatter.to(device)
             self.scatter.addmm_(row.T, row)
 
+    def on(self, device: str) -> "Statistics":
+        """Itself, its sums there."""
+        if self.count:
+            self.mean, self.scatter = self.mean.to(device), self.scatter.to(device)
+        return self
+
     @property
     def covariance(self) -> Tensor:
         """(D, D), divided by n - 1. BadInput below two pictures."""

@@ -3,6 +3,7 @@
     nn.Sequential(nn.Conv2d(3, 64, 4, 2, 1), nn.LeakyReLU(0.2))   ->   Conv4x4(3, 64, stride=2, slope=0.2)
 """
 
+import torch
 from torch import Tensor, nn
 
 from minicolor.kernels.conv4x4 import conv4x4, conv_transpose4x4
@@ -33,3 +34,10 @@ class ConvTranspose4x4(nn.ConvTranspose2d):
 
     def forward(self, x: Tensor) -> Tensor:
         return conv_transpose4x4(x, self.weight, self.bias)
+
+
+def channels_last(network: nn.Module) -> None:
+    """Lay out these layers' weights as the CPU's ways to compute them read them; values, and who holds them, stay."""
+    for layer in network.modules():
+        if isinstance(layer, Conv4x4 | ConvTranspose4x4):
+            layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)

@@ -28,6 +28,7 @@ from torch.nn import functional as F
 
 from minicolor.models.mobilenet_v3 import BLOCKS, LAST, MobileNetV3
 from minicolor.models.norm_act import BatchNormAct
+from minicolor.parallel import world
 
 RATES = (12, 24, 36)
 LOW, MIDDLE = BLOCKS[2].out, BLOCKS[3].out  # channels at H/4 and H/8: 24 and 40
@@ -105,7 +106,7 @@ class ASPP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         norm = self.convs[-1][-1]
-        if norm.training and len(x) < 2:
+        if norm.training and len(x) < 2 and world() == 1:            # several processes have the statistics of all their pictures
             raise ValueError("DeepLab needs batches of at least 2 pictures in training, not 1: its ASPP takes BatchNorm's "
                              "statistics of one mean per picture")
         *places, mean = (conv(x) for conv in self.convs)

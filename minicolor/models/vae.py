@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from minicolor.models.conv4x4 import Conv4x4, ConvTranspose4x4
 from minicolor.models.norm_act import BatchNormAct
+from minicolor.parallel import draw
 
 
 class VAE(nn.Module):
@@ -55,7 +56,7 @@ class VAE(nn.Module):
         mean, log_variance = self.encode(noisy)
         code = mean
         if generator is not None:
-            random = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
+            random = draw(mean.shape, lambda shape: torch.randn(shape, generator=generator, device=mean.device, dtype=mean.dtype))
             code = mean + (0.5 * log_variance).exp() * random                 # section 2.4: the slopes pass beside the dice
         return self.decode(code), mean, log_variance
 

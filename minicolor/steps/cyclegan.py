@@ -13,6 +13,8 @@ Coming back is weaker than it looks: F may hide the colors in its grey as faint 
 arXiv:1712.02950), and any coloring that can be undone satisfies it. In the toy of tests/test_cyclegan.py all of 6 starts find the
 right colors; without the identity loss 4 of the 6 learn the negative, where dark and bright change places both ways.
 
+One process alone can train this: the halves of a share are not the shares of the halves, and pools would be each process's own.
+
 Differs from the paper: the identities |F(x) - x| and |G(y) - y| need as many channels in as out. F's has a meaning here: a grey
 repeated to three channels is a color picture, and its grey is itself (nearly: sRGB's curve puts L up to 0.07 away on [-1, 1]).
 G's has none, since it cannot read colors: left out. The paper halves D's losses to slow D down; Adam divides that out again.
@@ -34,6 +36,9 @@ class CycleGANStep(Step):
     generator (N, 1, H, W) -> (N, 3, H, W), back (N, 3, H, W) -> (N, 1, H, W), d_color and d_grey: scores of such pictures.
     """
 
+    static = False                                           # the pools throw dice on the CPU
+    unshared = "CycleGAN takes its greys and its colors from the two halves of one batch, and each process has a pool of its own"
+
     def __init__(self, generator: nn.Module, back: nn.Module, d_color: nn.Module, d_grey: nn.Module, lr: float = 2e-4,
                  betas: tuple[float, float] = (0.5, 0.999), cycle_weight: float = 10.0, identity: float = 0.5, pool: int = 50,
                  autocast=nullcontext):
@@ -47,7 +52,8 @@ class CycleGANStep(Step):
             raise ValueError(f"CycleGAN needs a batch of at least 2, one for its grey and one for its color, not {len(x)}")
         half = len(x) // 2
         grey, color = x[:half], y[half:]
-        generator, back, d_color, d_grey = self.networks.values()
+        generator, back = self.live["generator"], self.live["back"]
+        d_color, d_grey = self.networks["d_color"], self.networks["d_grey"]
 
         # G and F. D frozen: gradients pass through it to the picture, none is spent on its weights
         with frozen(d_color), frozen(d_grey):
@@ -69,7 +75,7 @@ class CycleGANStep(Step):
         for name, real, fake in (("d_color", color, fake_color), ("d_grey", grey, fake_grey)):
             shown = self.pools[name](fake)
             with self.autocast():
-                on_real, on_fake = self.networks[name](real), self.networks[name](shown)
+                on_real, on_fake = self.live[name](real), self.live[name](shown)
             losses[name] = lsgan(on_real.float(), real=True) + lsgan(on_fake.float(), real=False)
             self.descend(losses[name], name)
         return {name: loss.detach() for name, loss in losses.items()}

@@ -43,7 +43,7 @@ class GANStep(Step):
 
     def step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """x (N, C, H, W) the condition, y (N, C', H', W') the truth; of one size where D is conditional."""
-        generator, discriminator = self.networks.values()
+        generator, discriminator = self.live.values()
         condition = (x,) if self.conditional else ()
 
         with self.autocast():
@@ -62,9 +62,9 @@ class GANStep(Step):
         self.descend(d_real + d_fake, "discriminator")
 
         # G. D frozen: gradients pass through it to the picture, none is spent on its weights
-        with frozen(discriminator):
+        with frozen(judge := self.networks["discriminator"]):
             with self.autocast():
-                on_fake = discriminator(*condition, fake)
+                on_fake = judge(*condition, fake)
             g_gan = self.gan(on_fake.float(), real=True)
             near, total = self.off_by(fake, y)
             self.descend(self.gan_weight * g_gan + total, "generator")

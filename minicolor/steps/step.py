@@ -7,10 +7,10 @@ networks is the one that is kept and used (the generator, the denoiser, the clas
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
-import torch
 from torch import Tensor, nn
 
 from minicolor.losses.weighted import Weighted
+from minicolor.steps.adam import Adam
 
 Loss = Callable[[Tensor, Tensor], Tensor]                    # (output, truth) -> scalar
 
@@ -21,14 +21,19 @@ class Step:
     terms: name -> (weight, loss), what the first network's answers are held to; those of weight 0 are not computed.
     """
 
+    static = True                                            # the same kernels each time, no dice on the CPU: see fast.py
+    unshared = ""                                            # why several processes cannot share a batch; empty: they can
+    differentiated_twice: tuple[str, ...] = ()               # networks whose gradient a loss differentiates again
+
     def __init__(self, networks: dict[str, nn.Module], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  autocast=nullcontext, terms: dict[str, tuple[float, Loss]] | None = None):
         self.networks, self.autocast = networks, autocast
+        self.live: dict[str, nn.Module] = dict(networks)     # what step() trains through: of several processes, distribute.py's
+        self.share = 1.0                                     # this process's part of the batch, times the number of processes
         self.near: Weighted | None = None
         self.hold_to(terms or {})
-        self.optimizers = {                                  # fused: one pass over the weights, not ten
-            name: torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr, betas, fused=True)
-            for name, network in networks.items()
+        self.optimizers = {
+            name: Adam([p for p in network.parameters() if p.requires_grad], lr, betas) for name, network in networks.items()
         }
 
     @property
@@ -64,7 +69,7 @@ class Step:
         """One backward pass, then these networks' Adams."""
         for name in names:
             self.optimizers[name].zero_grad(set_to_none=True)
-        loss.backward()
+        (loss if self.share == 1.0 else loss * self.share).backward()
         for name in names:
             self.optimizers[name].step()
 
@@ -78,7 +83,10 @@ class Step:
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Inside, gradients pass through the network to the picture, and none is spent on its weights. After: as before."""
+    """Inside, gradients pass through the network to the picture, and none is spent on its weights. After: as before.
+
+    Take it from `networks`: one of `live` would tell the other processes of gradients that never come.
+    """
     before = {p: p.requires_grad for p in network.parameters()}
     network.requires_grad_(False)
     try:

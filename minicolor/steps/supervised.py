@@ -17,7 +17,7 @@ class SupervisedStep(Step):
     def step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """x what the network is shown, y what it should answer, in network units -> each loss without its weight."""
         with self.autocast():
-            output = self.network(x)
+            output = self.live["network"](x)
         losses, total = self.off_by(output, y)
         self.descend(total, "network")
         return {name: loss.detach() for name, loss in losses.items()}

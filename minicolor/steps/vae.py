@@ -15,6 +15,8 @@ from minicolor.steps.step import Step
 class VAEStep(Step):
     """The network is models/vae.py's VAE. At test it answers with the mean code's picture: no dice."""
 
+    static = False                                           # the code's dice have a seed from the CPU
+
     def __init__(self, network: nn.Module, lr: float = 1e-3, beta: float = 1e-3, autocast=nullcontext):
         super().__init__({"network": network}, lr, autocast=autocast)
         self.beta = beta
@@ -24,7 +26,7 @@ class VAEStep(Step):
         seed = int(torch.randint(2**62, ()))                 # from the generator that a checkpoint keeps, for x's device
         draws = torch.Generator(x.device).manual_seed(seed)
         with self.autocast():
-            clean, mean, log_variance = self.network(x, draws)
+            clean, mean, log_variance = self.live["network"](x, draws)
         reconstruction, kl = elbo(clean.float(), y, mean.float(), log_variance.float())
         self.descend(reconstruction + self.beta * kl, "network")
         return {"mse": reconstruction.detach(), "kl": kl.detach()}

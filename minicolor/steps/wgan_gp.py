@@ -24,6 +24,8 @@ class WGANGPStep(Step):
     The critic's are those of its last step. No BatchNorm in the critic: the penalty is one picture's slope (PatchGAN(norm=...)).
     """
 
+    differentiated_twice = ("critic",)
+
     def __init__(
         self,
         generator: nn.Module,
@@ -44,7 +46,7 @@ class WGANGPStep(Step):
 
     def step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """x (N, C, H, W) the condition, y (N, C', H, W) the truth."""
-        generator, critic = self.networks.values()
+        generator, critic = self.live.values()
 
         with self.autocast():
             fake = generator(x)
@@ -58,9 +60,9 @@ class WGANGPStep(Step):
             self.descend(distance + self.penalty_weight * penalty, "critic")
 
         # G. C frozen: gradients pass through it to the picture, none is spent on its weights
-        with frozen(critic):
+        with frozen(judge := self.networks["critic"]):
             with self.autocast():
-                on_fake = critic(x, fake)
+                on_fake = judge(x, fake)
             g_gan = generator_loss(on_fake.float())
             near, total = self.off_by(fake, y)
             self.descend(g_gan + total, "generator")
