@@ -51,7 +51,7 @@ def _move(x_ptr, out_ptr, draws_ptr, strides, height, row_bytes, across, down,
     x_ptr += n * strides[0] + (row + y).to(tl.int64) * strides[2]
     out_ptr += (n * height + y) * row_bytes
     for r in tl.static_range(ROWS):
-        inside = (y + r < height) & (j < row_bytes)
+        inside = (y + r + 0 * j < height) & (j < row_bytes)      # 0 * j: interpreters join masks of one shape alone
         tl.store(out_ptr + j, tl.load(x_ptr + there, mask=inside), mask=inside)
         x_ptr += strides[2]
         out_ptr += row_bytes
@@ -93,7 +93,7 @@ def _enlarge(x_ptr, out_ptr, draws_ptr, strides, height, width, shrink, across, 
         for c in tl.static_range(CHANNELS):
             upper = _value(above + left, above + right, dx)
             value = upper + dy * (_value(below + left, below + right, dx) - upper)
-            tl.store(out_ptr + c * height * width + x, value * (1 / 255), mask=(y + r < height) & (x < width))
+            tl.store(out_ptr + c * height * width + x, value * (1 / 255), mask=(y + r + 0 * x < height) & (x < width))
             above += strides[1]
             below += strides[1]
         out_ptr += width

@@ -11,10 +11,10 @@ from minicolor.data.loader import Loader
 NAMES = ["pix2pix", "recolor_wgan", "dncnn"]
 
 
-def begun(name: str, device: str = "cpu", **fields):
+def begun(name: str, device: str = "cpu", seed: int = 0, **fields):
     """-> (recipe, its step, ready to be hurried)."""
     recipe = small(name, NARROW, **({"base": 16, "d_base": 16} if name != "dncnn" else {"width": 16}) | fields)
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     step = recipe.build(nullcontext)
     for network in step.networks.values():
         network.to(device).train()
